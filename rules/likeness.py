@@ -1,0 +1,110 @@
+"""When two texts or two pictures are the same but for small changes, and the marks under which such pairs are found.
+
+Marks are numbers that an index holds: whoever shares some of them is compared in full, everybody else never is.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from rules.text import overlap, pairs_of_characters
+
+TEXT_PAIRS_MIN = 29
+"""Shorter texts (thirty characters) are alike by chance: 「查看茶园」 has been written before (practice)."""
+TEXT_ALIKE = 90
+"""Of a hundred pairs of neighbouring characters so many are the same: a copy with a word changed (practice)."""
+_BANDS, _ROWS, _PRIME = 6, 3, 2**31 - 1
+_SEEDS = np.random.default_rng(20260115).integers(1, _PRIME, (2, _BANDS * _ROWS), dtype=np.int64)
+
+STRIPS, CELLS = 8, 17
+"""A picture is looked at as eight strips of seventeen cells of brightness each."""
+_BITS = CELLS - 1
+_CLEARER = 2
+"""Levels of brightness (of 255) below which a difference between cells is noise."""
+_TELLING = 12
+"""A picture with fewer clear differences than this (a wall, the sky, a blur) looks like any other of its kind."""
+PICTURE_APART_MAX = 14
+"""Of 128 differences so many may be others in a copy; strangers in 35 and more (see `bench/flags.py`)."""
+MARKS_SHARED_MIN = 2
+"""Strips that a copy has in common with what it was made from, at the least."""
+
+
+def text_marks(text: str) -> tuple[int, ...]:
+    """Give the marks of a text: of two texts that are 90 % alike some mark is the same in 99 cases of a hundred.
+
+    Each mark stands for the smallest of three shuffles of the text's pairs of characters.
+
+    :returns: nothing for a text too short to be a copy.
+    """
+    pairs = pairs_of_characters(text)
+    if len(pairs) < TEXT_PAIRS_MIN:
+        return ()
+    hashed = np.fromiter((zlib.crc32(one.encode()) for one in pairs), dtype=np.int64, count=len(pairs)) % _PRIME
+    least = ((hashed[:, None] * _SEEDS[0] + _SEEDS[1]) % _PRIME).min(axis=0).reshape(_BANDS, _ROWS)
+    return tuple(_number(f"{band}:{rows.tolist()}") for band, rows in enumerate(least))
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def text_alike(one: str, other: str) -> int | None:
+    """Give the percentage to which two texts are the same, from `TEXT_ALIKE` up; None below and for short ones."""
+    a, b = pairs_of_characters(one), pairs_of_characters(other)
+    if min(len(a), len(b)) < TEXT_PAIRS_MIN:
+        return None
+    shared, whole = overlap(a, b)
+    return percent if (percent := 100 * shared // whole) >= TEXT_ALIKE else None
+
+
+def looks_of(brightness: bytes) -> str | None:
+    """Give what tells a picture from others, whatever its size and encoding: where it grows brighter to the right.
+
+    :param brightness: `STRIPS` rows of `CELLS` bytes, each the mean brightness of its part of the picture.
+    :returns: 64 hexadecimal digits, the picture's and its mirror image's; None where there is nothing to tell.
+    """
+    cells = np.frombuffer(brightness, dtype=np.uint8).reshape(STRIPS, CELLS).astype(np.int16)
+    rises = [np.diff(view, axis=1) > _CLEARER for view in (cells, cells[:, ::-1])]
+    if sum(int(one.sum()) for one in rises) < _TELLING:
+        return None
+    return "".join(np.packbits(one).tobytes().hex() for one in rises)
+
+
+def _strips(looks: str) -> tuple[list[int], list[int]]:
+    """Give the strips of a picture and of its mirror image, from top to bottom."""
+    words = [int(looks[at : at + _BITS // 4], 16) for at in range(0, len(looks), _BITS // 4)]
+    return words[:STRIPS], words[STRIPS:]
+
+
+def _turned(looks: str) -> dict[str, list[int]]:
+    """Give a picture's four orientations, each with what was done to it."""
+    upright, mirrored = _strips(looks)
+    return {"": upright, "左右翻转后": mirrored, "上下翻转后": upright[::-1], "旋转后": mirrored[::-1]}
+
+
+def _marks(strips: Iterable[int]) -> set[int]:
+    return {one for one in strips if one.bit_count() > 1}
+
+
+def picture_marks(looks: str) -> tuple[int, ...]:
+    """Give the marks under which a picture is found: its strips, but for those with next to nothing in them."""
+    return tuple(sorted(_marks(_strips(looks)[0])))
+
+
+def sought_marks(looks: str) -> tuple[int, ...]:
+    """Give the marks of everything that the picture may be a copy of, as it lies, mirrored or turned."""
+    return tuple(sorted({mark for strips in _turned(looks).values() for mark in _marks(strips)}))
+
+
+def picture_alike(one: str, other: str) -> str | None:
+    """Say how a picture was made from another: 「」 as it is, or mirrored, upside down, turned; None if it was not."""
+    wanted = _strips(one)[0]
+    apart = {done: _apart(wanted, strips) for done, strips in _turned(other).items()}
+    nearest = min(apart, key=lambda done: apart[done])
+    return nearest if apart[nearest] <= PICTURE_APART_MAX else None
+
+
+def _apart(one: Sequence[int], other: Sequence[int]) -> int:
+    return sum((a ^ b).bit_count() for a, b in zip(one, other, strict=True))

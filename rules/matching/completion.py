@@ -1,0 +1,140 @@
+"""The flow that completes a plan: from people with capacity left, through places left, to townships in want."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rules.matching.flow import (
+    FAR,
+    Minimiser,
+    Network,
+    TiedLottery,
+    best_circulation,
+    distances,
+    residual,
+    scipy_minimise,
+)
+from rules.matching.lottery import DRAWS, number, pair_ticket
+from rules.matching.market import Ints, Left, Link, Market
+from rules.matching.plan import Certificate
+
+AIMS = ("coverage", "previous", "consents", "score")
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A completion to solve: what is left, which rows of the market may be used, and their cost per tier.
+
+    `tiers` come after coverage; the lottery after them is always there.
+    """
+
+    market: Market
+    left: Left
+    rows: Ints
+    tiers: tuple[Ints, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The pairs chosen, and the potentials that prove them best."""
+
+    pairs: set[Link]
+    potentials: tuple[Ints, ...]
+
+
+def final_task(market: Market, chosen: set[Link]) -> Task:
+    """Lay out what follows choice (R-MATCH-1 aims 2, 4, 5): coverage, previous pairs, fewest consents to ask, score.
+
+    Where the instance does not ask for completion, a pair that nobody chose may only serve a township in want or be
+    kept.
+    """
+    left = market.left(chosen)
+    wanted = market.previous | (left.gap[market.township[market.need]] > 0) | market.instance.complete
+    rows = np.flatnonzero(wanted & left.rows)
+    asked = ~market.previous[rows] & ~market.mutual[rows] & (not market.instance.complete)
+    tiers = (-market.previous[rows].astype(np.int64), asked.astype(np.int64), -market.score[rows])
+    return Task(market, left, rows, tiers)
+
+
+def complete(task: Task, minimise: Minimiser = scipy_minimise) -> Outcome:
+    """Solve a task; coverage is its first tier, the lottery its last (R-MATCH-1 aims 2, 4, 5, 6)."""
+    network, spread, coverage = _network(task)
+    tiers = [coverage, *(spread(tier) for tier in task.tiers)]
+    flow, used = best_circulation(network, tiers, _draws(task, spread), minimise)
+    first = int(np.count_nonzero(task.left.capacity > 0))
+    taken = task.rows[flow[first : first + len(task.rows)] > 0]
+    pairs = set(zip(task.market.person[taken].tolist(), task.market.need[taken].tolist(), strict=True))
+    return Outcome(pairs, _potentials(network, flow, used))
+
+
+def certificate(outcome: Outcome) -> Certificate:
+    """Give the proof in the plan's form."""
+    draws = len(outcome.potentials) - len(AIMS)
+    tiers = AIMS + tuple(f"lottery{draw + 1}" if draw else "lottery" for draw in range(draws))
+    return Certificate("every node at 0", tiers, tuple(tuple(tier.tolist()) for tier in outcome.potentials))
+
+
+def _network(task: Task) -> tuple[Network, Callable[[Ints], Ints], Ints]:
+    """Build source → people → needs → townships → sink → source; give also how to spread a row cost, and coverage.
+
+    Nodes: source, people, needs, townships, sink. What reaches the sink within a gap counts as coverage, the rest
+    passes beside.
+    """
+    market, rows = task.market, task.rows
+    people, needs, townships = len(task.left.capacity), len(task.left.places), len(task.left.gap)
+    sink = 1 + people + needs + townships
+    able, seats, wanting = (np.flatnonzero(left > 0) for left in (task.left.capacity, task.left.places, task.left.gap))
+    every = np.arange(townships)
+    node = 1 + people + needs
+    everything = int(task.left.capacity.sum()) + 1
+    beside, back = np.full(townships, everything), np.array([everything])
+    arcs_of = [
+        (np.zeros_like(able), 1 + able, task.left.capacity[able]),
+        (1 + market.person[rows], 1 + people + market.need[rows], np.ones_like(rows)),
+        (1 + people + seats, node + market.township[seats], task.left.places[seats]),
+        (node + wanting, np.full_like(wanting, sink), task.left.gap[wanting]),
+        (node + every, np.full_like(every, sink), beside),
+        (np.array([sink]), np.array([0]), back),
+    ]
+    network = Network(sink + 1, *(np.concatenate(column) for column in zip(*arcs_of, strict=True)))
+    arcs = len(network.tail)
+
+    def spread(cost: Ints) -> Ints:
+        full = np.zeros(arcs, dtype=np.int64)
+        full[len(able) : len(able) + len(rows)] = cost
+        return full
+
+    coverage = np.zeros(arcs, dtype=np.int64)
+    counted = len(able) + len(rows) + len(seats)
+    coverage[counted : counted + len(wanting)] = -1
+    return network, spread, coverage
+
+
+def _draws(task: Task, spread: Callable[[Ints], Ints]) -> Callable[[int], Ints]:
+    market, instance = task.market, task.market.instance
+    tickets: list[bytes] = []
+
+    def draw(turn: int) -> Ints:
+        if turn >= DRAWS:
+            raise TiedLottery
+        if not tickets:
+            ends = zip(market.person[task.rows].tolist(), market.need[task.rows].tolist(), strict=True)
+            tickets.extend(pair_ticket(instance.seed, instance.people.id[p], instance.needs.id[n]) for p, n in ends)
+        return spread(-np.array([number(ticket, turn) for ticket in tickets], dtype=np.int64))
+
+    return draw
+
+
+def _potentials(network: Network, flow: Ints, tiers: list[Ints]) -> tuple[Ints, ...]:
+    """Give lexicographically shortest distances from a root joined to every node at no cost."""
+    open_arcs = residual(network, flow, network.capacity > 0)
+    start = np.zeros(network.nodes, dtype=np.int64)
+    found = []
+    for cost in tiers:
+        best, _ = distances(network.nodes, open_arcs, cost, start)
+        found.append(best)
+        reduced = cost[open_arcs.arc] * open_arcs.sign + best[open_arcs.tail] - best[open_arcs.head]
+        open_arcs = open_arcs.only((reduced == 0) & (best[open_arcs.tail] < FAR))
+        start = np.where((start == 0) & (best == 0), 0, FAR)
+    return tuple(found)

@@ -1,0 +1,110 @@
+"""Who must be held back from choice so that coverage is what it can be (R-MATCH-1 aims 2 and 3).
+
+A hold withholds a unit of a person's capacity, not a place: whoever is not held finds all places open, so only people
+who are held can be passed over. Taking somebody's unit back into choice never leaves a need with fewer people; so where
+each hold is needed, every best completion uses each held unit, and in a township that would be short without it.
+"""
+
+from collections import Counter
+
+import numpy as np
+
+from rules.matching.choice import choose
+from rules.matching.completion import Task, complete
+from rules.matching.coverage import reachable_cover
+from rules.matching.flow import Minimiser
+from rules.matching.lottery import person_ticket
+from rules.matching.market import Ints, Link, Market
+
+
+def choose_with_holds(market: Market, target: int, minimise: Minimiser) -> tuple[set[Link], set[int]]:
+    """Let both sides choose, and hold back from choice only the capacity without which the target is out of reach.
+
+    A hold takes a unit of a person's capacity out of the choice; the final flow says which township it goes to. Every
+    unit held is needed: given the others, choice without it leaves less coverage than the target. Fewest holds are not
+    promised (that is inapproximable); the pairs of choice lost in each round weigh least by the claims that would feel
+    passed over.
+
+    :param target: coverage to reach beside the pins.
+    :returns: the pairs of choice, stable in what is left of the market, and the people held.
+    """
+    held = np.zeros(len(market.capacity), dtype=np.int64)
+    while not _reaches(market, chosen := _choice(market, held), target):
+        held += _new_holds(market, chosen, minimise)
+    while (fewer := _released(market, held, target)) is not None:
+        held = fewer
+    return _choice(market, held), set(np.flatnonzero(held).tolist())
+
+
+def _choice(market: Market, held: Ints) -> set[Link]:
+    return choose(market.wishes, (market.capacity - held).tolist(), market.places.tolist())
+
+
+def _reaches(market: Market, chosen: set[Link], target: int) -> bool:
+    left = market.left(chosen)
+    return int(market.gap.sum() - left.gap.sum()) + reachable_cover(market, left) == target
+
+
+def _released(market: Market, held: Ints, target: int) -> Ints | None:
+    """Give the holds without those that turn out to be needless, or None where none is."""
+    ids, seed = market.instance.people.id, market.instance.seed
+    lasting = held.copy()
+    for person in sorted(np.flatnonzero(held).tolist(), key=lambda p: person_ticket(seed, ids[p])):
+        while lasting[person]:
+            lasting[person] -= 1
+            if not _reaches(market, _choice(market, lasting), target):
+                lasting[person] += 1
+                break
+    return lasting if lasting.sum() < held.sum() else None
+
+
+def _new_holds(market: Market, chosen: set[Link], minimise: Minimiser) -> Ints:
+    """Give the capacity to hold back next: of those who lose a chosen pair and gain one where a place was free.
+
+    Such a person ends each chain by which the best flow raises coverage, so at least one is found.
+    """
+    outcome = complete(_rescue(market, chosen), minimise)
+    lost = Counter(person for person, _ in chosen - outcome.pairs)
+    places = market.left(chosen).places
+    gained = Counter(person for person, need in outcome.pairs - chosen if places[need] > 0)
+    held = np.zeros(len(market.capacity), dtype=np.int64)
+    for person, pairs in lost.items():
+        held[person] = min(pairs, gained[person])
+    if not held.any():
+        raise AssertionError("coverage cannot be raised, though a larger one is certified")
+    return held
+
+
+def _rescue(market: Market, chosen: set[Link]) -> Task:
+    """Lay out: full coverage, chosen pairs kept by weight, previous pairs, fewest consents, score."""
+    loss = _losses(market, chosen)
+    links = list(zip(market.person.tolist(), market.need.tolist(), strict=True))
+    weight = np.array([loss.get(link, 0) for link in links], dtype=np.int64)
+    left = market.left()
+    rows = np.flatnonzero(left.rows & ((weight > 0) | (left.gap[market.township[market.need]] > 0)))
+    fresh = weight[rows] == 0
+    consents = np.where(fresh, np.where(market.mutual[rows], 1, 2), 0)
+    tiers = (-weight[rows], -(market.previous[rows] & fresh).astype(np.int64), consents, -market.score[rows])
+    return Task(market, left, rows, tiers)
+
+
+def _losses(market: Market, chosen: set[Link]) -> dict[Link, int]:
+    """Weigh each chosen pair by the claims that would feel passed over if its person were held elsewhere.
+
+    These are the pair itself and every claim behind it whose need would rather have this person.
+    """
+    seats: dict[int, list[int]] = {}
+    for person, wanted in enumerate(market.wishes):
+        for need, rank in wanted:
+            if (person, need) in chosen:
+                seats.setdefault(need, []).append(rank)
+    losses: dict[Link, int] = {}
+    for person, wanted in enumerate(market.wishes):
+        behind = 0
+        for need, rank in reversed(wanted):
+            taken = seats.get(need, [])
+            if (person, need) in chosen:
+                losses[person, need] = behind + 1
+            elif len(taken) < market.places[need] or (taken and rank < max(taken)):
+                behind += 1
+    return losses

@@ -1,0 +1,231 @@
+"""What a matching run reads: columns of plain integers and texts that anybody can write, check and hash."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from hashlib import sha256
+from typing import Any
+
+LARGEST = 2**31 - 1
+
+
+class InstanceError(ValueError):
+    """An instance that contradicts itself; the message names table, column and row."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Claimants (a person or a confirmed team): id, and how many places each may fill in this round (R-CLAIM-3)."""
+
+    id: tuple[str, ...] = ()
+    capacity: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Townships:
+    """Townships: statistical code, and how many pairs each should get at least (its floor, normally 1)."""
+
+    code: tuple[str, ...] = ()
+    floor: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Approved needs: id, index of the township, number of places (R-NEED-5)."""
+
+    id: tuple[str, ...] = ()
+    township: tuple[int, ...] = ()
+    places: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Every eligible pair with its score in points; what is not listed is not eligible (R-CLAIM-3)."""
+
+    person: tuple[int, ...] = ()
+    need: tuple[int, ...] = ()
+    score: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Who claimed which need, with the claimant's own order (1 = dearest)."""
+
+    person: tuple[int, ...] = ()
+    need: tuple[int, ...] = ()
+    preference: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grades:
+    """The township's grade of a claimant (1 = best). A claim is mutual when it is graded, declined when it is not."""
+
+    person: tuple[int, ...] = ()
+    need: tuple[int, ...] = ()
+    grade: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Pairs without a figure: pins, bans, the previous plan."""
+
+    person: tuple[int, ...] = ()
+    need: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One frozen matching problem (R-MATCH-2), in columns; rows may stand in any order.
+
+    `complete` asks to fill free places by score with pairs that nobody chose. It is off by default: such a pair is only
+    a proposal that both sides must accept (R-MATCH-6), so without it they are made for coverage alone.
+
+    :raises InstanceError: naming the table, column and row that is wrong.
+    """
+
+    seed: str
+    people: People = People()
+    townships: Townships = Townships()
+    needs: Needs = Needs()
+    pairs: Pairs = Pairs()
+    claims: Claims = Claims()
+    grades: Grades = Grades()
+    pins: Links = Links()
+    bans: Links = Links()
+    previous: Links = Links()
+    complete: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.seed, str) or "\n" in self.seed:
+            raise InstanceError("seed: must be one line of text")
+        if not isinstance(self.complete, bool):
+            raise InstanceError("complete: must be true or false")
+        sizes = {"person": len(self.people.id), "need": len(self.needs.id), "township": len(self.townships.code)}
+        for name in TABLES:
+            _check_table(name, getattr(self, name), sizes)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Instance":
+        """Read the columnar form; absent tables are empty, unknown keys are refused.
+
+        :raises InstanceError: naming what is unknown, missing or wrong.
+        """
+        if not isinstance(content, Mapping):
+            raise InstanceError("an instance is an object of tables")
+        if unknown := sorted(set(content) - set(TABLES) - {"seed", "complete"}):
+            raise InstanceError(f"unknown keys: {', '.join(unknown)}")
+        if "seed" not in content:
+            raise InstanceError("seed: missing")
+        tables = {name: _read_table(name, kind, content[name]) for name, kind in TABLES.items() if name in content}
+        return cls(seed=content["seed"], complete=content.get("complete", False), **tables)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the columnar form; `complete` is written only where it is asked for."""
+        tables = {name: columns(getattr(self, name)) for name in TABLES}
+        return {"seed": self.seed, **tables, **({"complete": True} if self.complete else {})}
+
+    def digest(self) -> str:
+        """Give the SHA-256 (hex) of the canonical JSON: what is published before the seed is drawn (R-MATCH-2)."""
+        return sha256(canonical_json(self.to_json())).hexdigest()
+
+    def canonical(self) -> "Instance":
+        """Give the same problem with every table sorted by ids, so that two files with the same rows become one."""
+        people = _order(self.people.id)
+        townships = _order(self.townships.code)
+        needs = _order(self.needs.id)
+        place = {"person": _inverse(people), "need": _inverse(needs), "township": _inverse(townships)}
+        rows = {"people": people, "townships": townships, "needs": needs}
+        tables = {name: _rearranged(getattr(self, name), rows.get(name), place) for name in TABLES}
+        return Instance(seed=self.seed, complete=self.complete, **tables)
+
+
+TABLES: dict[str, type[Any]] = {
+    "people": People,
+    "townships": Townships,
+    "needs": Needs,
+    "pairs": Pairs,
+    "claims": Claims,
+    "grades": Grades,
+    "pins": Links,
+    "bans": Links,
+    "previous": Links,
+}
+_LEAST = {"capacity": 0, "floor": 0, "places": 0, "score": 0, "preference": 1, "grade": 1}
+
+
+def canonical_json(content: Any) -> bytes:
+    """Write JSON in the one way that is hashed: sorted keys, no spaces, UTF-8 as it is."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def columns(table: Any) -> dict[str, list[Any]]:
+    """Give a table's columns as lists, by name."""
+    return {column.name: list(getattr(table, column.name)) for column in fields(table)}
+
+
+def _read_table(name: str, kind: type[Any], content: Any) -> Any:
+    wanted = [column.name for column in fields(kind)]
+    if not isinstance(content, Mapping) or sorted(content) != sorted(wanted):
+        raise InstanceError(f"{name}: must have exactly the columns {', '.join(wanted)}")
+    for column in wanted:
+        if not isinstance(content[column], list | tuple):
+            raise InstanceError(f"{name}.{column}: must be a list")
+    return kind(**{column: tuple(content[column]) for column in wanted})
+
+
+def _check_table(name: str, table: Any, sizes: Mapping[str, int]) -> None:
+    lengths = {column.name: len(getattr(table, column.name)) for column in fields(table)}
+    if len(set(lengths.values())) > 1:
+        raise InstanceError(f"{name}: columns differ in length: {lengths}")
+    for column in lengths:
+        values = getattr(table, column)
+        if column in {"id", "code"}:
+            _check_names(f"{name}.{column}", values)
+        elif column in sizes:
+            _check_numbers(f"{name}.{column}", values, 0, sizes[column] - 1)
+        else:
+            _check_numbers(f"{name}.{column}", values, _LEAST[column], LARGEST)
+    if "person" in lengths:
+        seen: set[tuple[int, int]] = set()
+        for row, pair in enumerate(zip(table.person, table.need, strict=True)):
+            if pair in seen:
+                raise InstanceError(f"{name}[{row}]: person {pair[0]} and need {pair[1]} stand there twice")
+            seen.add(pair)
+
+
+def _check_names(where: str, values: Sequence[Any]) -> None:
+    seen: set[str] = set()
+    for row, value in enumerate(values):
+        if not isinstance(value, str) or not value or "\n" in value:
+            raise InstanceError(f"{where}[{row}]: must be one line of text")
+        if value in seen:
+            raise InstanceError(f"{where}[{row}]: {value} stands there twice")
+        seen.add(value)
+
+
+def _check_numbers(where: str, values: Sequence[Any], least: int, most: int) -> None:
+    if set(map(type, values)) <= {int} and (not values or (min(values) >= least and max(values) <= most)):
+        return
+    row, value = next((r, v) for r, v in enumerate(values) if type(v) is not int or not least <= v <= most)
+    raise InstanceError(f"{where}[{row}] = {value!r}: must be an integer from {least} to {most}")
+
+
+def _order(names: Sequence[str]) -> list[int]:
+    return sorted(range(len(names)), key=names.__getitem__)
+
+
+def _inverse(order: Sequence[int]) -> list[int]:
+    place = [0] * len(order)
+    for new, old in enumerate(order):
+        place[old] = new
+    return place
+
+
+def _rearranged(table: Any, order: list[int] | None, place: Mapping[str, list[int]]) -> Any:
+    moved = {
+        name: tuple(place[name][value] for value in values) if name in place else tuple(values)
+        for name, values in columns(table).items()
+    }
+    if order is None:
+        order = sorted(range(len(moved["person"])), key=lambda row: (moved["person"][row], moved["need"][row]))
+    return type(table)(**{name: tuple(values[row] for row in order) for name, values in moved.items()})

@@ -1,0 +1,115 @@
+"""The proof that a plan's completion is the best, and the only best one: potentials, added up in Python integers."""
+
+from collections import Counter
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+
+from rules.matching.lottery import number
+from rules.matching.plan import CHOSEN, PINNED, Plan
+from rules.matching.reading import Link, Reading
+
+_TIERS = ("coverage", "previous", "consents", "score", "lottery")
+Arc = tuple[int, int, tuple[int, ...], bool, bool]
+"""Tail, head, cost per tier, whether more may flow, whether less may flow."""
+
+
+def prove_completion(reading: Reading, plan: Plan) -> Iterator[str]:
+    """Check the certificate: no arc of the residual network has a negative reduced cost, and no cycle costs nothing."""
+    proof = plan.certificate
+    if proof is None:
+        yield "方案没有附证书"
+        return
+    nodes = 2 + len(reading.capacity) + len(reading.places) + len(reading.instance.townships.code)
+    expected = (*_TIERS, *(f"lottery{turn}" for turn in range(2, 7)))[: max(len(proof.tiers), len(_TIERS))]
+    if proof.tiers != expected or [len(tier) for tier in proof.potentials] != [nodes] * len(proof.tiers):
+        yield "证书的格式不符"
+        return
+    if strangers := _not_admitted(reading, plan):
+        yield f"{reading.names(strangers[0])}：既非双选，也不为保障覆盖或沿用所需"
+        return
+    height = list(zip(*proof.potentials, strict=True))
+    level: list[tuple[int, int]] = []
+    for tail, head, cost, more, less in _arcs(reading, plan, len(proof.tiers)):
+        gain = tuple(c + a - b for c, a, b in zip(cost, height[tail], height[head], strict=True))
+        nothing = (0,) * len(gain)
+        if (more and gain < nothing) or (less and gain > nothing):
+            yield "证书不能证明补位部分为最优"
+            return
+        if gain == nothing:
+            level += [(tail, head)] * more + [(head, tail)] * less
+    if _has_cycle(level):
+        yield "另有同样好的方案，抽签未能定出唯一结果"
+
+
+def _arcs(reading: Reading, plan: Plan, tiers: int) -> Iterator[Arc]:
+    """Rebuild the completing network, source → people → needs → townships → sink → source, with the plan's flow."""
+    fixed = {(pair.person, pair.need) for pair in plan.pairs if pair.reason in {CHOSEN, PINNED}}
+    flow = {(pair.person, pair.need) for pair in plan.pairs} - fixed
+    chosen = fixed - reading.pins
+    load, seats = Counter(p for p, _ in chosen), Counter(n for _, n in chosen)
+    came = Counter(reading.township[n] for _, n in fixed)
+    capacity = [most - load[p] for p, most in enumerate(reading.free_capacity)]
+    places = [most - seats[n] for n, most in enumerate(reading.free_places)]
+    gap = {t: max(0, floor - came[t]) for t, floor in reading.floor.items()}
+    needs, townships = 1 + len(capacity), 1 + len(capacity) + len(places)
+    sink = townships + len(reading.instance.townships.code)
+    zero = (0,) * tiers
+    used, filled = Counter(p for p, _ in flow), Counter(n for _, n in flow)
+    arriving = Counter(reading.township[n] for _, n in flow)
+    for p, most in enumerate(capacity):
+        yield 0, 1 + p, zero, used[p] < most, used[p] > 0
+    for p, n in sorted(reading.allowed - fixed):
+        if capacity[p] and places[n] and _admitted(reading, (p, n), gap):
+            yield 1 + p, needs + n, _cost(reading, (p, n), tiers), (p, n) not in flow, (p, n) in flow
+    for n, most in enumerate(places):
+        yield needs + n, townships + reading.township[n], zero, filled[n] < most, filled[n] > 0
+    for t, most in gap.items():
+        counted = min(arriving[t], most)
+        yield townships + t, sink, (-1, *zero[1:]), counted < most, counted > 0
+        yield townships + t, sink, zero, True, arriving[t] > counted
+    yield sink, 0, zero, True, bool(flow)
+
+
+def _not_admitted(reading: Reading, plan: Plan) -> list[Link]:
+    """Give completing pairs in townships that choice and pins fill already, where nobody asked for more."""
+    fixed = [pair.need for pair in plan.pairs if pair.reason in {CHOSEN, PINNED}]
+    came = Counter(reading.township[need] for need in fixed)
+    gap = {t: floor - came[t] for t, floor in reading.floor.items()}
+    rest = [(pair.person, pair.need) for pair in plan.pairs if pair.reason not in {CHOSEN, PINNED}]
+    return [link for link in rest if not _admitted(reading, link, gap)]
+
+
+def _admitted(reading: Reading, link: Link, gap: dict[int, int]) -> bool:
+    return reading.instance.complete or link in reading.previous or gap[reading.township[link[1]]] > 0
+
+
+def _cost(reading: Reading, link: Link, tiers: int) -> tuple[int, ...]:
+    kept = link in reading.previous
+    consent = not (kept or link in reading.mutual or reading.instance.complete)
+    ticket = reading.ticket(link)
+    draws = (-number(ticket, turn) for turn in range(tiers - len(_TIERS) + 1))
+    return 0, -kept, int(consent), -reading.points[link], *draws
+
+
+def _has_cycle(arcs: list[tuple[int, int]]) -> bool:
+    """Tell whether arcs form a cycle other than there and back: join the ends of two-way arcs, then sort the rest."""
+    parent: dict[int, int] = {}
+
+    def top(node: int) -> int:
+        while (above := parent.get(node, node)) != node:
+            parent[node] = node = parent.get(above, above)
+        return node
+
+    known = set(arcs)
+    two_way = {arc for arc in known if arc[::-1] in known}
+    for tail, head in two_way:
+        parent[top(tail)] = top(head)
+    one_way = [(top(tail), top(head)) for tail, head in known - two_way]
+    graph: dict[int, set[int]] = {}
+    for tail, head in one_way:
+        graph.setdefault(tail, set()).add(head)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError:
+        return True
+    return any(tail == head for tail, head in one_way)

@@ -1,0 +1,99 @@
+"""From an instance to a plan: coverage, choice, holds, completion, in the strict order of R-MATCH-1."""
+
+from collections import Counter, defaultdict
+
+from rules.matching.completion import Outcome, Task, certificate, complete, final_task
+from rules.matching.coverage import certify
+from rules.matching.flow import Minimiser, scipy_minimise
+from rules.matching.holds import choose_with_holds
+from rules.matching.instance import Instance
+from rules.matching.lottery import pair_ticket
+from rules.matching.market import Link, Market, open_market
+from rules.matching.plan import CHOSEN, COMPLETING, COVERING, KEPT, PINNED, Hold, Pair, Plan, Witness
+
+_UNCLAIMED = 2**31
+
+
+def solve(instance: Instance, minimise: Minimiser = scipy_minimise) -> Plan:
+    """Compute the plan of a round: the same bytes for the same instance, whoever minimises (R-MATCH-1, R-MATCH-2).
+
+    Aims, strictly in this order: pins, bans, eligibility, capacities; the largest coverage that any plan has, in filled
+    floors of townships with needs; mutual choice, stable but for people held for a township that needs them; previous
+    pairs kept; fewest pairs that nobody chose (unless the instance asks to complete); score; the lottery.
+
+    :param minimise: proposes flows; it cannot change the plan.
+    :raises InfeasiblePins: naming every pin that no plan can obey.
+    """
+    market = open_market(instance)
+    maximum, violators = certify(market)
+    chosen, held = choose_with_holds(market, maximum - market.pinned_cover, minimise)
+    task = final_task(market, chosen)
+    outcome = complete(task, minimise)
+    reasons = _reasons(market, task, chosen, outcome)
+    completing = sorted(link for link in outcome.pairs if link[0] in held)
+    holds = tuple(Hold(p, n, instance.needs.township[n]) for p, n in completing)
+    return Plan(
+        pairs=tuple(Pair(p, n, reasons[p, n]) for p, n in sorted(reasons)),
+        covered=_covered(instance, set(reasons)),
+        maximum=maximum,
+        violators=violators,
+        holds=holds,
+        witnesses=_witnesses(market, chosen, holds),
+        score=_score(instance, set(reasons)),
+        certificate=certificate(outcome),
+    ).sealed()
+
+
+def _score(instance: Instance, links: set[Link]) -> int:
+    columns = (instance.pairs.person, instance.pairs.need, instance.pairs.score)
+    return sum(score for person, need, score in zip(*columns, strict=True) if (person, need) in links)
+
+
+def _covered(instance: Instance, links: set[Link]) -> int:
+    came = Counter(instance.needs.township[n] for _, n in links)
+    return sum(min(instance.townships.floor[t], pairs) for t, pairs in came.items())
+
+
+def _reasons(market: Market, task: Task, chosen: set[Link], outcome: Outcome) -> dict[Link, str]:
+    """Give each pair its reason (R-MATCH-4); of a township's completing pairs the first that fill its gap cover it."""
+    instance = market.instance
+    reasons = dict.fromkeys(market.pins, PINNED) | dict.fromkeys(chosen, CHOSEN)
+    facts = {
+        (p, n): (not kept, -score, pair_ticket(instance.seed, instance.people.id[p], instance.needs.id[n]))
+        for p, n, kept, score in zip(
+            *(column[task.rows].tolist() for column in (market.person, market.need, market.previous, market.score)),
+            strict=True,
+        )
+        if (p, n) in outcome.pairs
+    }
+    arriving: dict[int, list[Link]] = defaultdict(list)
+    for link in sorted(facts, key=facts.__getitem__):
+        arriving[instance.needs.township[link[1]]].append(link)
+    for township, group in arriving.items():
+        for place, link in enumerate(group):
+            covers = place < task.left.gap[township]
+            reasons[link] = COVERING if covers else COMPLETING if facts[link][0] else KEPT
+    return reasons
+
+
+def _witnesses(market: Market, chosen: set[Link], holds: tuple[Hold, ...]) -> tuple[Witness, ...]:
+    """Give every claim that claimant and need would rather have than what they got, with the hold behind it."""
+    place = {(p, n): turn for p, wanted in enumerate(market.wishes) for turn, (n, _) in enumerate(wanted)}
+    rank = {(p, n): rank for p, wanted in enumerate(market.wishes) for n, rank in wanted}
+    seats: dict[int, list[int]] = defaultdict(list)
+    for p, n in chosen:
+        seats[n].append(rank[p, n])
+    worst: dict[int, tuple[int, int]] = {}
+    for index, hold in enumerate(holds):
+        turn = place.get((hold.person, hold.need), _UNCLAIMED)
+        worst[hold.person] = max(worst.get(hold.person, (-1, 0)), (turn, -index))
+    taken = chosen | {(hold.person, hold.need) for hold in holds}
+    found = [
+        Witness(person, need, -index)
+        for person, (limit, index) in worst.items()
+        for turn, (need, rank_there) in enumerate(market.wishes[person])
+        if turn < limit
+        and (person, need) not in taken
+        and (len(seats[need]) < market.places[need] or rank_there < max(seats[need], default=-1))
+    ]
+    return tuple(sorted(found, key=lambda witness: (witness.person, witness.need)))

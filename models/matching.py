@@ -1,0 +1,119 @@
+"""Frozen inputs, runs over a whole round, each county's part of a run, proposals that both sides must accept."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Code, Digest, Identified, Line, Stateful, Word, Words
+from models.claims import Claim
+from models.identity import Person, Team
+from models.needs import Need, Round
+
+
+class Freeze(Identified):
+    """A round's inputs as they were when they were frozen: every run reads these and nothing newer (R-MATCH-2)."""
+
+    __tablename__ = "freezes"
+    __thing__ = "freeze"
+
+    county_code: Mapped[Code]
+    round_id: Mapped[UUID] = mapped_column(sa.ForeignKey("rounds.id"), unique=True)
+    inputs: Mapped[dict[str, Any]]
+    digest: Mapped[Digest]
+
+
+class Run(Identified):
+    """One computation over a round: an immutable record (R-MATCH-5)."""
+
+    __tablename__ = "runs"
+    __thing__ = "run"
+
+    county_code: Mapped[Code]
+    """The county that asked, or the city's code: the city sees all runs, a county its parts alone."""
+    round_id: Mapped[UUID] = mapped_column(sa.ForeignKey("rounds.id"), index=True)
+    seed: Mapped[Line]
+    draft: Mapped[bool]
+    made_by: Mapped[UUID | None]
+    for_county: Mapped[Code | None]
+    """The county that asked; its run keeps the other counties' pairs (R-MATCH-7). None: the city, for all."""
+    inputs_digest: Mapped[Digest]
+    digest: Mapped[Digest]
+    instance: Mapped[dict[str, Any]]
+    plan: Mapped[dict[str, Any]]
+    body: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """The whole round in the form of a part's body."""
+    overrides: Mapped[list[Any]]
+    """Pins and bans that held, with author and reason, and the pairs kept for other counties."""
+    weights_version: Mapped[Word]
+    code_version: Mapped[Line]
+
+    round: Mapped[Round] = relationship()
+    parts: Mapped[list["Plan"]] = relationship(back_populates="run", order_by="Plan.county_code")
+
+
+class Plan(Stateful):
+    """A county's part of a run: what it submits, approves, publishes and settles."""
+
+    __tablename__ = "plans"
+    __thing__ = "plan"
+    __table_args__ = (sa.UniqueConstraint("run_id", "county_code"),)
+
+    county_code: Mapped[Code]
+    """The county that manages the townships: it is the one that submits."""
+    run_id: Mapped[UUID] = mapped_column(sa.ForeignKey("runs.id"))
+    round_id: Mapped[UUID] = mapped_column(sa.ForeignKey("rounds.id"), index=True)
+    draft: Mapped[bool]
+    body: Mapped[dict[str, Any]]
+    """aims, pairs, losing, uncovered, changes, as the API shows them (ids, codes and sentences)."""
+    publicity_id: Mapped[UUID | None]
+
+    run: Mapped[Run] = relationship(back_populates="parts")
+    round: Mapped[Round] = relationship()
+
+
+class Proposal(Stateful):
+    """A pair without a mutual claim; it counts only when both sides accept (R-MATCH-6)."""
+
+    __tablename__ = "proposals"
+    __thing__ = "proposal"
+    __table_args__ = (sa.UniqueConstraint("round_id", "need_id", "claimant_key"),)
+
+    county_code: Mapped[Code]
+    township_code: Mapped[Code]
+    round_id: Mapped[UUID] = mapped_column(sa.ForeignKey("rounds.id"))
+    need_id: Mapped[UUID] = mapped_column(sa.ForeignKey("needs.id"), index=True)
+    claim_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("claims.id"))
+    person_id: Mapped[UUID] = mapped_column(sa.ForeignKey("people.id"), index=True)
+    team_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("teams.id"))
+    claimant_key: Mapped[UUID]
+    plan_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("plans.id"))
+    """The part in which it stands now; None once no plan contains it any more, and nobody need answer."""
+    reason: Mapped[Words]
+    commissioner_accepted_at: Mapped[datetime | None]
+    township_accepted_at: Mapped[datetime | None]
+
+    need: Mapped[Need] = relationship()
+    claim: Mapped[Claim | None] = relationship()
+    person: Mapped[Person] = relationship()
+    team: Mapped[Team | None] = relationship()
+
+
+class Override(Identified):
+    """A pin or a ban set by staff, with author, reason and expiry (R-MATCH-5)."""
+
+    __tablename__ = "overrides"
+    __thing__ = "override"
+
+    county_code: Mapped[Code]
+    round_id: Mapped[UUID] = mapped_column(sa.ForeignKey("rounds.id"), index=True)
+    kind: Mapped[Word]
+    """pin or ban."""
+    need_id: Mapped[UUID] = mapped_column(sa.ForeignKey("needs.id"))
+    claimant_key: Mapped[UUID]
+    claim_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("claims.id"))
+    author_id: Mapped[UUID | None]
+    reason: Mapped[Words]
+    expires_at: Mapped[datetime | None]

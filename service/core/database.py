@@ -1,0 +1,140 @@
+"""The engine: SQLite with WAL and immediate write transactions, or PostgreSQL with bounded waits."""
+
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.pool import ConnectionPoolEntry
+
+WAIT_S = 15
+"""How long a writer waits for its turn, on SQLite; on PostgreSQL `lock_timeout` bounds the wait."""
+
+
+def make_engine(url: str, *, threads: int = 16) -> sa.Engine:
+    """Make the engine for a database URL (`sqlite:///…` or `postgresql://…`)."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    return sa.create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        pool_size=threads,
+        max_overflow=4,
+        pool_timeout=5,
+        pool_recycle=1800,
+        json_serializer=_json,
+        json_deserializer=orjson.loads,
+        connect_args={
+            "connect_timeout": 5,
+            "options": "-c statement_timeout=15s -c idle_in_transaction_session_timeout=30s -c lock_timeout=5s"
+            " -c timezone=UTC",
+        },
+    )
+
+
+def read_only(engine: sa.Engine) -> sa.Engine:
+    """Give a view of the engine, on the same pool, whose transactions may not write."""
+    options: dict[str, Any] = {"tepai_read": True}
+    if engine.dialect.name == "postgresql":
+        options["postgresql_readonly"] = True
+    return engine.execution_options(**options)
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, default=str).decode()
+
+
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=15000",
+    "cache_size=-32768",
+    "temp_store=MEMORY",
+    "secure_delete=ON",
+)
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(
+        url,
+        json_serializer=_json,
+        json_deserializer=orjson.loads,
+        connect_args={"timeout": 15, "check_same_thread": False},
+        pool_size=16,
+        max_overflow=16,
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves: pysqlite would begin late, and never for DDL
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+    turn = WriteTurn(url.database)
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        reading = connection.get_execution_options().get("tepai_read", False)
+        if not reading and not connection.connection.info.get("turn"):
+            turn.take()
+            connection.connection.info["turn"] = True
+        connection.exec_driver_sql("PRAGMA query_only=%s" % ("ON" if reading else "OFF"))
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    @sa.event.listens_for(engine, "checkin")
+    def _done(_connection: Any, record: ConnectionPoolEntry) -> None:
+        if record.info.pop("turn", False):
+            turn.give()
+
+    return engine
+
+
+class WriteTurn:
+    """Lines up the writers of one SQLite file: threads by a lock, processes by `flock` on a file beside it.
+
+    SQLite's own busy handler sleeps up to a tenth of a second between tries, so that under load some writers starve for
+    seconds; in a line each waits only for those before it.
+    """
+
+    def __init__(self, database: str | None) -> None:
+        self._lock = threading.Lock()
+        self._path = f"{database}.turn" if database and database != ":memory:" else None
+        self._file: int | None = None
+
+    def take(self) -> None:
+        """Wait for this writer's turn.
+
+        :raises sqlalchemy.exc.OperationalError: if it does not come within `WAIT_S` seconds.
+        """
+        until = time.monotonic() + WAIT_S
+        if not self._lock.acquire(timeout=WAIT_S):
+            raise _too_late()
+        if self._path is None:
+            return
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    self.give()
+                    raise _too_late() from None
+                time.sleep(0.002)
+            else:
+                return
+
+    def give(self) -> None:
+        """Let the next writer go."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        self._lock.release()
+
+
+def _too_late() -> sa.exc.OperationalError:
+    return sa.exc.OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError("database is locked"))

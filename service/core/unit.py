@@ -1,0 +1,251 @@
+"""The unit of work: one session, one actor, one time, one journal entry. The only place that commits."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from models.base import new_id
+from models.journal import JournalEntry
+from rules.access import roles_for
+from service.core.clock import Clock
+from service.core.database import make_engine, read_only
+from service.core.ports import Ports
+from service.core.settings import Settings
+from service.core.vault import Vault, sha256_of
+
+
+@dataclass(frozen=True)
+class Held:
+    """A role that acts now, with the townships and counties that it reaches."""
+
+    role: str
+    region_code: str | None = None
+    organisation_code: str | None = None
+    townships: frozenset[str] = frozenset()
+    counties: frozenset[str] = frozenset()
+    everywhere: bool = False
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts. `person_id` is None for visitors, jobs and the operator at the host."""
+
+    kind: str = "visitor"
+    person_id: UUID | None = None
+    account_id: UUID | None = None
+    session_id: UUID | None = None
+    held: tuple[Held, ...] = ()
+    teams: frozenset[UUID] = frozenset()
+    led: frozenset[UUID] = frozenset()
+    organisation_code: str | None = None
+    cools_until: datetime | None = None
+    """Until when they approve nothing, because their WeChat was bound anew; None once that is over."""
+    entering: UUID | None = None
+    """Whoever scanned the console's code and has yet to give the second factor: a visitor until then."""
+    factor_at: datetime | None = None
+    """Console: when the second factor was given last."""
+
+    def roles(self) -> frozenset[str]:
+        """Give the names of the roles that act now."""
+        return frozenset(one.role for one in self.held)
+
+    def counties_for(self, action: str) -> frozenset[str]:
+        """Give the counties (and cities) for which one of the held roles may do the action."""
+        allowed = roles_for(action)
+        return frozenset(code for held in self.held if held.role in allowed for code in held.counties)
+
+    def may(self, action: str) -> bool:
+        """Say whether any held role may do the action at all, wherever it reaches."""
+        return self.kind in {"system", "operator"} or bool(self.roles() & roles_for(action))
+
+
+VISITOR = Actor()
+SYSTEM = Actor("system")
+OPERATOR = Actor("operator")
+
+
+@dataclass
+class _Entry:
+    action: str
+    thing: str
+    subject_id: str
+    county_code: str
+    role: str | None
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class UnitSession(Session):
+    """A session that knows whether it wrote rows, so that no command leaves the journal without a word."""
+
+    changed = False
+
+
+@sa.event.listens_for(UnitSession, "after_flush")
+def _note_flush(session: Session, _context: Any) -> None:
+    if isinstance(session, UnitSession):
+        session.changed = session.changed or bool(session.new or session.dirty or session.deleted)
+
+
+_ENTRY = sa.insert(JournalEntry.__table__)  # type: ignore[arg-type]  # a statement made once is compiled once
+
+
+class UnitOfWork:
+    """First argument of every command and query; the edge opens it and it commits or rolls back as a whole."""
+
+    def __init__(self, house: "House", actor: Actor, trace: str, *, writes: bool) -> None:
+        self.house = house
+        self.actor = actor
+        self.trace = trace
+        self.writes = writes
+        self.now: datetime = house.clock.now()
+        self.session = UnitSession(house.engine if writes else house.reader, expire_on_commit=False)
+        self._entry: _Entry | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the house."""
+        return self.house.settings
+
+    @property
+    def vault(self) -> Vault:
+        """Encryption and keyed digests."""
+        return self.house.vault
+
+    @property
+    def ports(self) -> Ports:
+        """The outside world (WeChat, files); never called inside a write transaction."""
+        return self.house.ports
+
+    def record(
+        self,
+        action: str,
+        subject: Any,
+        changes: Iterable[Mapping[str, Any]] = (),
+        *,
+        role: str | None = None,
+        **facts: Any,
+    ) -> None:
+        """Add to the command's one journal entry; the first call names action and subject.
+
+        :param changes: `{thing, id, from, to}` or `{thing, id, fields}`; never personal data.
+        :param facts: what messages about the entry will need.
+        """
+        thing = subject.__thing__
+        if self._entry is None:
+            identity = str(getattr(subject, "id", None) or subject.code)
+            county = getattr(subject, "county_code", None) or "0"
+            self._entry = _Entry(action, thing, identity, county, role)
+        self._entry.changes += [dict(change) for change in changes]
+        self._entry.facts.update(facts)
+
+    def _write_entry(self) -> None:
+        entry = self._entry
+        if entry is None:
+            if self.session.changed:
+                raise RuntimeError("a command changed rows and left no journal entry")
+            return
+        actor = self.actor
+        role = entry.role or next((h.role for h in actor.held), None) if actor.kind == "person" else actor.kind
+        values = {
+            "id": new_id(),
+            "county_code": entry.county_code,
+            "actor_id": actor.person_id,
+            "on_behalf_of": role,
+            "action": entry.action,
+            "thing": entry.thing,
+            "subject_id": entry.subject_id,
+            "changes": as_stored(entry.changes),
+            "facts": as_stored(entry.facts),
+            "at": self.now,
+            "trace": self.trace,
+        }
+        self.session.execute(_ENTRY, values | {"digest": entry_digest(values)})
+
+    def commit(self) -> None:
+        """Write the journal entry and commit everything, or raise with nothing done."""
+        self.session.flush()
+        self._write_entry()
+        self.session.commit()
+        entry, self._entry, self.session.changed = self._entry, None, False
+        if entry is not None:
+            self.house.committed(frozenset(change["thing"] for change in entry.changes))
+
+    def rollback(self) -> None:
+        """Forget everything since the unit was opened."""
+        self.session.rollback()
+        self._entry, self.session.changed = None, False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self.writes and kind is None:
+                self.commit()
+            elif self.writes:
+                self.rollback()
+        finally:
+            self.session.close()
+
+
+def as_stored(value: Any) -> Any:
+    """Give a value as the JSON column gives it back, so that the digest can be recomputed from the row."""
+    return orjson.loads(orjson.dumps(value, default=str))
+
+
+def entry_digest(values: Mapping[str, Any]) -> str:
+    """Give the digest of a journal entry over all that it says (quality.md §6)."""
+    names = (
+        "id",
+        "county_code",
+        "actor_id",
+        "on_behalf_of",
+        "action",
+        "thing",
+        "subject_id",
+        "changes",
+        "facts",
+        "trace",
+    )
+    return sha256_of(["entry-v1", *(_plain(values[name]) for name in names), values["at"].isoformat()])
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, UUID) else value
+
+
+class House:
+    """Everything that lives as long as the process: settings, engine, clock, vault, ports."""
+
+    def __init__(self, settings: Settings, bring: Callable[["House"], Ports]) -> None:
+        """Build it; `bring` makes the outside world, which may need the database in turn (the shared token)."""
+        self.settings = settings
+        self.clock = Clock(settings.var_dir / "clock.json" if settings.development else None)
+        self.vault = Vault(settings.secret_key)
+        self.engine = make_engine(settings.database_url)
+        self.reader = read_only(self.engine)
+        self.ports = bring(self)
+        self.committed: Callable[[frozenset[str]], None] = lambda _: None
+        """Hears of every commit which things changed, in the thread that committed; it must not wait for anything."""
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+    def write(self, actor: Actor, trace: str = "") -> UnitOfWork:
+        """Open a unit of work for a command; its transaction begins with its first statement."""
+        return UnitOfWork(self, actor, trace or new_id().hex, writes=True)
+
+    def read(self, actor: Actor, trace: str = "") -> UnitOfWork:
+        """Open a unit of work for queries; it cannot write."""
+        return UnitOfWork(self, actor, trace or new_id().hex, writes=False)

@@ -1,0 +1,204 @@
+"""Records as their authors, companions and reviewers see them; conflicts that wait for their author."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from models.assessments import Assessment, Sheet
+from models.records import Companion, Flag, Photo, Record, RecordConflict
+from models.regions import Region
+from rules.access import roles_for
+from rules.calendar import end_of_day, start_of_day
+from rules.evidence import Evidence, Material, evidence
+from rules.records import service_dates
+from service.core import gate
+from service.core.paging import Ask, Page, page
+from service.core.problems import Forbidden, NotFound
+from service.core.unit import UnitOfWork
+
+REVIEWERS = roles_for("record.review")
+SHOWN = (
+    selectinload(Record.person),
+    selectinload(Record.township),
+    selectinload(Record.village),
+    selectinload(Record.companions).selectinload(Companion.person),
+    selectinload(Record.flags).selectinload(Flag.clearer),
+)
+
+
+def fetch(
+    uow: UnitOfWork, record_id: UUID, action: str | None = None, *, lock: bool = False, own: bool = False
+) -> Record:
+    """Give a record that the actor may see; a draft is its author's alone.
+
+    :param own: only the author may, whoever else shares the team.
+    :raises NotFound: if it is not there or not the actor's to see.
+    :raises Forbidden: if the actor sees it but may not do the action.
+    """
+    row = gate.fetch(uow, Record, record_id, action, lock=lock)
+    mine = row.person_id == uow.actor.person_id
+    if row.state == "draft" and not mine:
+        raise NotFound
+    if own and not mine:
+        raise Forbidden("只有记录人本人可以修改")
+    return row
+
+
+def accompanied(uow: UnitOfWork, record_id: UUID, *, lock: bool = False) -> tuple[Record, Companion]:
+    """Give a submitted record in which the actor is named as a companion, and their part of it.
+
+    :raises NotFound: if the actor is no companion there.
+    """
+    part = uow.session.get(Companion, (record_id, uow.actor.person_id)) if uow.actor.person_id else None
+    statement = sa.select(Record).where(Record.id == record_id, Record.state != "draft")
+    if lock:
+        statement = statement.with_for_update(of=Record).execution_options(populate_existing=True)
+    row = uow.session.scalar(statement)
+    if row is None or part is None:
+        raise NotFound
+    return row, part
+
+
+def record(uow: UnitOfWork, record_id: UUID) -> Record:
+    """Give one record with its versions, companions and confirmation; check-in, distance and flags to its author and
+    to reviewers alone (R-VISIT-2, R-VISIT-3).
+    """  # fmt: skip
+    try:
+        row = fetch(uow, record_id)
+    except NotFound:
+        row, _ = accompanied(uow, record_id)
+    return prepared(uow, row)
+
+
+def prepared(uow: UnitOfWork, row: Record) -> Record:
+    """Give a record as the actor sees it."""
+    uow.session.flush()
+    return _shown(uow, [row])[0]
+
+
+def _shown(uow: UnitOfWork, rows: Sequence[Record]) -> Sequence[Record]:
+    """Write on each row what the actor may do and see, and which of its photos are there (one query for all)."""
+    gate.hand_out(uow, rows)
+    owners, named = {row.person_id for row in rows}, {sha256 for row in rows for sha256 in row.photos}
+    found = sa.select(Photo.owner_id, Photo.sha256).where(Photo.owner_id.in_(owners), Photo.sha256.in_(named))
+    there = {(owner, sha256) for owner, sha256 in uow.session.execute(found)} if named else set()
+    for row in rows:
+        mine = row.person_id == uow.actor.person_id
+        row.present = frozenset(sha256 for sha256 in row.photos if (row.person_id, sha256) in there)
+        reviews = any(held.role in REVIEWERS and gate.reaches(uow.actor, held, row) for held in uow.actor.held)
+        row.shows_evidence = mine or reviews
+        row.shown_flags = [one for one in row.flags if reviews or (mine and not one.theirs)]
+        if not mine:
+            row.moves = [move for move in row.moves if move != "submit"]
+    _show_others(uow, [flag for row in rows for flag in row.shown_flags])
+    return rows
+
+
+def evidence_of(row: Record) -> tuple[Evidence, ...]:
+    """Give what speaks for a prepared record, the strongest first; the check-in only to those who may see it."""
+    words = [word for version in row.versions for word in version.confirmations]
+    return evidence(
+        Material(
+            words,
+            row.number,
+            (len(row.present), len(row.photos)),
+            row.township.name,
+            row.check_in is not None and row.shows_evidence,
+            row.distance_m,
+            [(one.person.name, one.objected_at is not None) for one in row.companions],
+        )
+    )
+
+
+def _show_others(uow: UnitOfWork, flags: Sequence[Flag]) -> None:
+    """Name the record that a flag rests on to whoever may see that one too (one query for all)."""
+    gate.hand_out(uow, flags)
+    others = {flag.other_id for flag in flags if flag.other_id}
+    mine = Record.person_id == uow.actor.person_id
+    seen = sa.select(Record.id).where(Record.id.in_(others), sa.or_(mine, gate.visible(uow, Record, REVIEWERS)))
+    shown = set(uow.session.scalars(seen)) if others else set()
+    for flag in flags:
+        flag.shown_other = flag.other_id if flag.other_id in shown else None
+
+
+def records(
+    uow: UnitOfWork,
+    ask: Ask,
+    *,
+    state: str | None = None,
+    flagged: bool | None = None,
+    from_: date | None = None,
+    to: date | None = None,
+    county: str | None = None,
+    township: str | None = None,
+    commissioner: UUID | None = None,
+    pairing: UUID | None = None,
+) -> Page[Record]:
+    """List the records that the actor may see, the latest service first. Dates are Shanghai's and both included."""
+    me = uow.actor.person_id
+    statement = sa.select(Record).where(
+        sa.or_(gate.visible(uow, Record), Record.id.in_(_as_companion(me))),
+        sa.or_(Record.state != "draft", Record.person_id == me),
+    )
+    for column, value in (
+        (Record.state, state),
+        (Record.township_code, township),
+        (Record.person_id, commissioner),
+        (Record.pairing_id, pairing),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if county:
+        statement = statement.where(Record.township_code.in_(_managed(county)))
+    if flagged is not None:
+        statement = statement.where(_flagged(uow, flagged=flagged))
+    if from_:
+        statement = statement.where(Record.ended_at > start_of_day(from_))
+    if to:
+        statement = statement.where(Record.started_at < end_of_day(to))
+    statement = statement.options(*SHOWN)
+    return page(statement, (Record.started_at, Record.id), ask, lambda s: _shown(uow, uow.session.scalars(s).all()))
+
+
+def _flagged(uow: UnitOfWork, *, flagged: bool) -> sa.ColumnElement[bool]:
+    """Records on which the actor sees a flag that nobody cleared, or on which they would see it and there is none."""
+    mine, reviewed = Record.person_id == uow.actor.person_id, gate.visible(uow, Record, REVIEWERS)
+    open_ = Record.flags.any(Flag.state == "open")
+    own = Record.flags.any(sa.and_(Flag.state == "open", Flag.theirs.is_(False)))
+    found = sa.or_(sa.and_(reviewed, open_), sa.and_(mine, own))
+    return found if flagged else sa.and_(sa.or_(mine, reviewed), ~found)
+
+
+def _managed(county: str) -> sa.Select[Any]:
+    return sa.select(Region.code).where(Region.managing_county_code == county, Region.level == "township")
+
+
+def _as_companion(person_id: UUID | None) -> sa.Select[Any]:
+    return sa.select(Companion.record_id).where(Companion.person_id == person_id)
+
+
+def conflicts(uow: UnitOfWork, ask: Ask) -> Page[RecordConflict]:
+    """List the contents that came second and wait for the actor's word, newest first (R-VISIT-5)."""
+    statement = gate.select(uow, RecordConflict).where(RecordConflict.state == "open")
+    return page(statement, (RecordConflict.created_at, RecordConflict.id), ask, lambda s: gate.rows(uow, s))
+
+
+def assessed(uow: UnitOfWork, row: Record) -> bool:
+    """Say whether a confirmed assessment rests on the record: then it cannot change any more (R-VISIT-6)."""
+    first, last = service_dates(row.started_at, row.ended_at)
+    people = [row.person_id, *(one.person_id for one in row.companions)]
+    used = (
+        sa.select(Sheet.id)
+        .join(Assessment, Assessment.id == Sheet.assessment_id)
+        .where(
+            Sheet.person_id.in_(people),
+            Assessment.state == "confirmed",
+            Assessment.year.between(first.year, last.year),
+        )
+        .limit(1)
+    )
+    return uow.session.scalar(used) is not None

@@ -1,0 +1,46 @@
+"""Who is asking: a bearer token on the API, a cookie on the console; each refuses the other."""
+
+from flask import request
+
+from service.core.problems import NotLoggedIn
+from service.core.unit import VISITOR, Actor, House
+from service.identity import commands, queries
+from web import guard
+
+
+def authenticate(house: House) -> Actor:
+    """Give the actor of the bearer token; a stranger without one.
+
+    :raises NotLoggedIn: if a token was sent that no living session has.
+    """
+    header = request.headers.get("Authorization")
+    if header is None:
+        return VISITOR
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NotLoggedIn("Authorization 应为 Bearer 令牌")
+    return _living(house, token.strip(), "mini")
+
+
+def authenticate_console(house: House) -> Actor:
+    """Give the actor of the console's cookie; a stranger without one or with a dead one."""
+    token = guard.cookie(house, guard.SESSION)
+    if not token:
+        return VISITOR
+    try:
+        return _living(house, token, "console")
+    except NotLoggedIn:
+        return VISITOR
+
+
+def _living(house: House, token: str, kind: str) -> Actor:
+    with house.read(VISITOR) as uow:
+        session = queries.living_session(uow, token, kind)
+        if session is None:
+            raise NotLoggedIn("登录已失效，请重新登录")
+        actor = queries.actor_of(uow, session)
+        stale = uow.now - session.last_seen_at > queries.SEEN_EVERY
+    if stale:
+        with house.write(actor) as writing:
+            commands.touch(writing, session.id)
+    return actor

@@ -1,0 +1,271 @@
+"""`POST /records` beside the database's own limit for the same transaction (`make bench`).
+
+The same writes, captured once from a real request, are replayed by the bare driver; the server is a real granian
+process that is asked over HTTP with login, validation, idempotency and journal inside. Rounds are interleaved, the
+median is printed, and only the ratio means anything: machines are noisy.
+"""
+
+import argparse
+import http.client
+import itertools
+import json
+import logging
+import os
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import sqlalchemy as sa
+
+from models import Base
+from tests.databases import database
+from tests.make import a_pairing
+from tests.world import Sandbox, World, make_house, settle_cast
+
+CONNECTIONS = 16
+WRITES = ("INSERT", "UPDATE", "DELETE")
+
+
+def a_record(pairing: str) -> dict[str, Any]:
+    """A record as a phone sends it, about 600 bytes."""
+    start = datetime.now(UTC) - timedelta(hours=5)
+    return {
+        "id": str(uuid4()),
+        "pairing_id": pairing,
+        "started_at": start.isoformat(),
+        "ended_at": (start + timedelta(hours=3)).isoformat(),
+        "form": "on_site",
+        "kind": "guidance",
+        "place_name": "村委会茶园示范点",
+        "done": "查看春茶长势，指导修剪与叶蝉绿色防控，现场示范黄板挂放密度。" * 3,
+        "next": "两周后复查虫口，带去新的诱芯。",
+        "companions": [],
+        "counters": {"farmers_helped": 12},
+        "photos": [],
+        "device": {"id": "bench", "seq": 1, "made_at": start.isoformat()},
+    }
+
+
+def free_port() -> int:
+    """Find a port that is free now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def server(env: dict[str, str]) -> Iterator[int]:
+    """Run the application as `make run` does."""
+    port = free_port()
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--factory", "--workers", "1", "--blocking-threads", "16", "--no-access-log", "--log-level", "warning"]
+    process = subprocess.Popen([*command, "wsgi:create_app"], env=os.environ | env)
+    try:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/specialties", timeout=2).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def together(
+    seconds: float, work: Callable[[threading.Event], Iterator[float]], connections: int = CONNECTIONS
+) -> tuple[float, float]:
+    """Run `work` on all connections at once; give the rate a second and the 99th percentile of its times in ms."""
+    stop, times = threading.Event(), []
+
+    def run() -> None:
+        mine = list(work(stop))
+        times.extend(mine)
+
+    threads = [threading.Thread(target=run) for _ in range(connections)]
+    started = time.monotonic()
+    for thread in threads:
+        thread.start()
+    time.sleep(seconds)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    took = time.monotonic() - started
+    ordered = sorted(times)
+    return len(ordered) / took, ordered[int(len(ordered) * 0.99)] * 1000
+
+
+def over_http(port: int, token: str, pairing: str) -> Callable[[threading.Event], Iterator[float]]:
+    """Post records on one kept-alive connection."""
+
+    def work(stop: threading.Event) -> Iterator[float]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        while not stop.is_set():
+            body = json.dumps(a_record(pairing))
+            started = time.perf_counter()
+            connection.request("POST", "/api/v1/records", body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+            if answer.status != 201:
+                raise RuntimeError(f"{answer.status} {content[:300]!r}")
+            yield time.perf_counter() - started
+        connection.close()
+
+    return work
+
+
+def captured(world: World, caller: Any, pairing: str) -> list[tuple[str, Any]]:
+    """Post one record in this process and give the writes of its transaction, as the driver got them."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.lstrip().upper().startswith(WRITES):
+            seen.append((statement, parameters))
+
+    sa.event.listen(world.house.engine, "before_cursor_execute", note)
+    caller.ok("POST", "/records", a_record(pairing))
+    sa.event.remove(world.house.engine, "before_cursor_execute", note)
+    return [one for one in seen if "sessions" not in one[0]]
+
+
+def renewed(writes: list[tuple[str, Any]]) -> Callable[[], list[tuple[str, Any]]]:
+    """Give the same writes with new ids each time they are asked for."""
+    text = json.dumps([_flat(parameters) for _, parameters in writes], default=str)
+    ids = sorted(set(_uuids(text)))
+
+    def again() -> list[tuple[str, Any]]:
+        fresh = {one: uuid4() for one in ids if one not in _kept}
+        return [(statement, _swap(parameters, fresh)) for statement, parameters in writes]
+
+    return again
+
+
+_kept: set[str] = set()
+
+
+def _flat(parameters: Any) -> list[Any]:
+    return list(parameters.values()) if isinstance(parameters, dict) else list(parameters)
+
+
+def _uuids(text: str) -> Iterator[str]:
+    for word in text.replace('"', " ").replace("\\", " ").replace(",", " ").split():
+        try:
+            yield str(UUID(word))
+        except ValueError:
+            continue
+
+
+def _swap(value: Any, fresh: dict[str, UUID]) -> Any:
+    if isinstance(value, dict):
+        return {name: _swap(inner, fresh) for name, inner in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(_swap(inner, fresh) for inner in value)
+    if isinstance(value, UUID):
+        return fresh.get(str(value), value)
+    if isinstance(value, str) and len(value) in {32, 36}:
+        try:
+            new = fresh.get(str(UUID(value)))
+        except ValueError:
+            return value
+        return value if new is None else (new.hex if len(value) == 32 else str(new))
+    return value
+
+
+def bare(url: str, again: Callable[[], list[tuple[str, Any]]]) -> Callable[[threading.Event], Iterator[float]]:
+    """Replay the transaction by the bare driver; on SQLite by one writer, which is the most that it can do."""
+    parsed = sa.make_url(url)
+
+    def on_sqlite(stop: threading.Event) -> Iterator[float]:
+        connection = sqlite3.connect(str(parsed.database), timeout=30, isolation_level=None)
+        connection.execute("PRAGMA synchronous=FULL")
+        while not stop.is_set():
+            writes = again()
+            started = time.perf_counter()
+            connection.execute("BEGIN IMMEDIATE")
+            for statement, parameters in writes:
+                connection.execute(statement, parameters)
+            connection.execute("COMMIT")
+            yield time.perf_counter() - started
+        connection.close()
+
+    def on_postgresql(stop: threading.Event) -> Iterator[float]:
+        dsn = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(dsn, prepare_threshold=0) as connection:
+            while not stop.is_set():
+                writes = again()
+                started = time.perf_counter()
+                with connection.transaction():
+                    for statement, parameters in writes:
+                        connection.execute(statement, parameters)
+                yield time.perf_counter() - started
+
+    return on_sqlite if parsed.get_backend_name() == "sqlite" else on_postgresql
+
+
+def measure(kind: str, rounds: int, seconds: float) -> None:
+    """Measure on one kind of database and print the medians."""
+    sandbox = Sandbox()
+    with database(kind) as store, tempfile.TemporaryDirectory() as folder:
+        var = Path(folder)
+        house = make_house(store.template_url(), var, sandbox)
+        Base.metadata.create_all(house.engine)
+        world = World(house, sandbox)
+        settle_cast(world)
+        pairing = a_pairing(world)
+        caller = world.as_("chen")
+        _kept.update({str(UUID(caller.id)), str(pairing)})
+        writes = captured(world, caller, str(pairing))
+        env = {
+            "TEPAI_DEVELOPMENT": "1",
+            "TEPAI_VAR_DIR": str(var),
+            "TEPAI_DATABASE_URL": house.settings.database_url,
+            "TEPAI_SECRET_KEY": "11" * 32,
+        }
+        ours, limits, tails = [], [], []
+        with server(env) as port:
+            http_work = over_http(port, str(caller.token), str(pairing))
+            bare_work = bare(house.settings.database_url, renewed(writes))
+            together(1, http_work)  # warm up
+            for _ in itertools.repeat(None, rounds):
+                rate, tail = together(seconds, http_work)
+                ours.append(rate)
+                tails.append(tail)
+                limits.append(together(seconds, bare_work, 1 if kind == "sqlite" else CONNECTIONS)[0])
+        house.close()
+    sandbox.close()
+    mine, limit = statistics.median(ours), statistics.median(limits)
+    print(
+        f"{kind:<11} POST /records {mine:7.0f}/s (p99 {statistics.median(tails):.0f} ms)   "
+        f"bare driver, same {len(writes)} writes {limit:7.0f}/s   ratio {mine / limit:.2f}"
+    )
+
+
+def main() -> None:
+    """Keep the sandbox quiet and measure on both databases unless one is named."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), action="append")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4)
+    given = parser.parse_args()
+    for kind in given.database or ("sqlite", "postgresql"):
+        measure(kind, given.rounds, given.seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The flow: exact whatever the solver proposes, and the same plan for any order of rows (R-MATCH-2)."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rules.matching.flow import Network, TiedLottery, best_circulation
+from rules.matching.instance import TABLES, Instance
+from rules.matching.market import Ints
+from rules.matching.solve import solve
+from tests.rules.matching.boards import instances
+
+
+def no_solver(network: Network, cost: Ints, supply: Ints) -> Ints:
+    """Propose nothing: all the work is left to the cancelling of cycles."""
+    return np.zeros(len(cost), dtype=np.int64)
+
+
+def bad_solver(network: Network, cost: Ints, supply: Ints) -> Ints:
+    """Propose what no network can carry."""
+    return np.full(len(cost), -1, dtype=np.int64)
+
+
+def shuffled(instance: Instance, dice: random.Random) -> Instance:
+    """Give the same problem with the rows of every table in another order."""
+    content = json.loads(json.dumps(instance.to_json()))
+    moved: dict[str, list[int]] = {}
+    for table, key in (("people", "person"), ("needs", "need"), ("townships", "township")):
+        order = list(range(len(next(iter(content[table].values())))))
+        dice.shuffle(order)
+        moved[key] = [order.index(old) for old in range(len(order))]
+        content[table] = {name: [values[old] for old in order] for name, values in content[table].items()}
+    for name in TABLES:
+        columns = content[name]
+        for key in moved.keys() & columns.keys():
+            columns[key] = [moved[key][index] for index in columns[key]]
+        if "person" in columns:
+            order = list(range(len(columns["person"])))
+            dice.shuffle(order)
+            content[name] = {key: [values[old] for old in order] for key, values in columns.items()}
+    return Instance.from_json(content)
+
+
+@settings(deadline=None, max_examples=120)
+@given(instances(), st.randoms(use_true_random=False))
+def test_r_match_2_the_order_of_rows_changes_nothing(instance, dice):
+    other = shuffled(instance, dice)
+    assert solve(other.canonical()).to_json() == solve(instance.canonical()).to_json()
+    here, there = solve(instance), solve(other)
+    by_names = [
+        {(game.people.id[p.person], game.needs.id[p.need], p.reason) for p in plan.pairs}
+        for game, plan in ((instance, here), (other, there))
+    ]
+    assert by_names[0] == by_names[1]
+    assert (here.score, here.covered, here.maximum) == (there.score, there.covered, there.maximum)
+
+
+@settings(deadline=None, max_examples=120)
+@given(instances(), st.sampled_from([no_solver, bad_solver]))
+def test_r_match_2_no_solver_can_change_the_bytes(instance, minimise):
+    assert solve(instance, minimise).to_json() == solve(instance).to_json()
+
+
+def test_a_tie_that_no_draw_parts_is_an_error_and_not_a_guess():
+    side_by_side = Network(2, np.array([0, 0, 1]), np.array([1, 1, 0]), np.array([1, 1, 1]))
+
+    def draw(turn: int) -> Ints:
+        if turn > 2:
+            raise TiedLottery
+        return np.zeros(3, dtype=np.int64)
+
+    with pytest.raises(TiedLottery):
+        best_circulation(side_by_side, [np.array([0, 0, -1])], draw)
+
+
+def test_a_negative_cycle_is_cancelled_to_its_last_unit():
+    ring = Network(3, np.array([0, 1, 2]), np.array([1, 2, 0]), np.array([5, 3, 9]))
+    flow, tiers = best_circulation(ring, [np.array([2, 2, -5])], lambda _: np.array([1, 0, 0]), no_solver)
+    assert flow.tolist() == [3, 3, 3]
+    assert len(tiers) == 2

@@ -1,0 +1,293 @@
+"""What a story needs: the application on a fresh database, the cast's callers, the clock, the jobs, the phones."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import requests
+from flask import Flask
+from werkzeug.serving import make_server
+
+import wsgi
+from service import schedule
+from service.core.settings import Settings
+from service.core.unit import House
+from tests.cast import CAST, SPECIALTIES
+from wechat.people import phones
+from wechat.sandbox import SandboxSettings, create_sandbox
+from wechat.sandbox.limits import LimitDesk
+
+APPID, SECRET = "wxtest000000000001", "sandbox-secret-of-tests"
+
+
+class Answer:
+    """An answer, with what tests ask of it."""
+
+    def __init__(self, response: Any) -> None:
+        self.status: int = response.status_code
+        self.headers = response.headers
+        self.content: bytes = response.data
+        self.json: Any = response.get_json(silent=True) if "json" in response.content_type else None
+
+    def __getitem__(self, name: str) -> Any:
+        return self.json[name]
+
+    @property
+    def etag(self) -> str:
+        return str(self.headers["ETag"])
+
+    def __repr__(self) -> str:
+        return f"<{self.status} {self.content[:600].decode(errors='replace')}>"
+
+
+class Caller:
+    """Somebody who calls the API; `ok` calls must succeed, the others give whatever comes."""
+
+    def __init__(self, app: Flask, token: str | None = None, person: dict[str, Any] | None = None) -> None:
+        self.client = app.test_client(use_cookies=False)
+        self.token = token
+        self.person: dict[str, Any] = person or {}
+        self.id: str = self.person.get("id", "")
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, **kw: Any
+    ) -> Answer:
+        sent = dict(headers or {})
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token}"
+        if body is not None:
+            kw["json"] = body
+        path = path if path.startswith("/api") else f"/api/v1{path}"
+        return Answer(self.client.open(path, method=method, headers=sent, **kw))
+
+    def get(self, path: str, **query: Any) -> Answer:
+        return self.call("GET", path, query_string=query)
+
+    def post(self, path: str, body: Any = None, **kw: Any) -> Answer:
+        return self.call("POST", path, body if body is not None else {}, **kw)
+
+    def patch(self, path: str, body: Any, etag: str | None = None) -> Answer:
+        return self.call("PATCH", path, body, headers={"If-Match": etag} if etag else None)
+
+    def put(self, path: str, body: Any, etag: str | None = None) -> Answer:
+        return self.call("PUT", path, body, headers={"If-Match": etag} if etag else None)
+
+    def delete(self, path: str) -> Answer:
+        return self.call("DELETE", path)
+
+    def ok(self, method: str, path: str, body: Any = None, **kw: Any) -> Answer:
+        answer = self.call(method, path, body if body is not None or method == "GET" else {}, **kw)
+        assert answer.status < 300, f"{method} {path}: {answer}"
+        return answer
+
+
+class Sandbox:
+    """WeChat's stand-in over real HTTP, for the house that the running test uses."""
+
+    def __init__(self) -> None:
+        self.house: House | None = None
+        self.openids: dict[str, str] = {}
+        app = create_sandbox(
+            SandboxSettings(appid=APPID, secret=SECRET),
+            phones=lambda: phones(self._current()),
+            now=lambda: self._current().clock.now(),  # noqa: PLW0108  (the house changes)
+            set_clock=lambda now: self._current().clock.set(now),  # noqa: PLW0108
+        )
+        self._platform = app.extensions["sandbox"]
+        self.server = make_server("127.0.0.1", 0, app, threaded=True)
+        self.url = f"http://127.0.0.1:{self.server.port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.http = requests.Session()
+        self.http.trust_env = False
+
+    def serve(self, house: House) -> None:
+        """Stand in for WeChat to this house from now on; nobody's calls of earlier tests count against it."""
+        self.house = house
+        self._platform.limits = LimitDesk({}, house.clock.now)
+
+    def _current(self) -> House:
+        assert self.house is not None
+        return self.house
+
+    def post(self, path: str, body: Any = None) -> Any:
+        answer = self.http.post(self.url + path, json=body or {}, timeout=10)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def get(self, path: str) -> Any:
+        answer = self.http.get(self.url + path, timeout=10)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def phone(self, name: str) -> dict[str, Any]:
+        return next(one for one in self.get("/sandbox/phones") if one["name"] == name)
+
+    def openid(self, name: str) -> str:
+        """The openid of a phone; those of the cast are the same in every copy of the prepared database."""
+        if name not in self.openids:
+            found: str = self.phone(name)["openid"]
+            if all(name != part.name for part in CAST):
+                return found
+            self.openids[name] = found
+        return self.openids[name]
+
+    def phone_of(self, key: str) -> dict[str, Any]:
+        """The phone of one of the cast."""
+        return self.phone(next(part.name for part in CAST if part.key == key))
+
+    def close(self) -> None:
+        self.http.close()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+_applications: list[Flask] = []
+
+
+def _application(house: House) -> Flask:
+    """Compose the application once a session: it finds its house at every request, and composing takes long."""
+    if not _applications:
+        _applications.append(wsgi.create_app(house))
+    _applications[0].extensions["tepai"] = house
+    return _applications[0]
+
+
+class World:
+    """The application and everything around it."""
+
+    def __init__(self, house: House, sandbox: Sandbox) -> None:
+        self.house = house
+        self.sandbox = sandbox
+        sandbox.serve(house)
+        self.app = _application(house)
+        self._callers: dict[str, Caller] = {}
+
+    def anyone(self) -> Caller:
+        """A caller without a session."""
+        return Caller(self.app)
+
+    def login(self, name: str) -> Caller:
+        """Log in with the phone of that name, as WeChat does it."""
+        openid = self.sandbox.openid(name)
+        code = self.sandbox.post(f"/sandbox/phones/{openid}/login")["code"]
+        answer = self.anyone().ok("POST", "/auth/wechat", {"code": code})
+        return Caller(self.app, answer["token"], answer["person"])
+
+    def as_(self, key: str) -> Caller:
+        """The caller of one of the cast, logged in."""
+        if key not in self._callers:
+            part = next(one for one in CAST if one.key == key)
+            self._callers[key] = self.login(part.name)
+        return self._callers[key]
+
+    def log_in_again(self) -> None:
+        """Forget every session: after weeks on the rules' clock they have ended."""
+        self._callers.clear()
+
+    def at(self, now: datetime | None) -> None:
+        """Move the rules' clock. Whoever is asked for next logs in again, for sessions end when nobody uses them."""
+        self.house.clock.set(now)
+        self._callers.clear()
+
+    def run_jobs(self) -> None:
+        """Run every due job once, as the worker would: deadlines, then messages, then what is sent, then seals."""
+        for name, ran in schedule.run_all(self.house).items():
+            assert not ran.failed, f"job {name} failed on {ran.failed} items"
+
+    def check_content(self) -> None:
+        """Have WeChat check what was submitted, as the worker does every two seconds."""
+        assert not schedule.run(self.house, "check_content").failed
+
+    def messages(self, key: str) -> list[dict[str, Any]]:
+        """What the phone of one of the cast shows."""
+        part = next(one for one in CAST if one.key == key)
+        shown: list[dict[str, Any]] = self.sandbox.get(
+            f"/sandbox/phones/{self.sandbox.phone(part.name)['openid']}/messages"
+        )
+        return shown
+
+
+def make_house(url: str, var: Any, sandbox: Sandbox) -> House:
+    """Build a house on a database, whose WeChat is the sandbox."""
+    env = {
+        "TEPAI_DEVELOPMENT": "1",
+        "TEPAI_VAR_DIR": str(var),
+        "TEPAI_DATABASE_URL": url,
+        "TEPAI_SECRET_KEY": "11" * 32,
+        "TEPAI_WECHAT_APPID": APPID,
+        "TEPAI_WECHAT_SECRET": SECRET,
+        "TEPAI_WECHAT_API_ROOT": sandbox.url,
+    }
+    return wsgi.make_house(Settings.from_env(env))
+
+
+@contextmanager
+def opened(url: str, var: Any, sandbox: Sandbox) -> Iterator[World]:
+    """Open a world and leave nothing behind."""
+    house = make_house(url, var, sandbox)
+    try:
+        yield World(house, sandbox)
+    finally:
+        house.close()
+
+
+def settle_cast(world: World) -> None:
+    """Register, grant, invite and bind the whole cast over HTTP, as administrators would (quality.md §5)."""
+    run = world.app.test_cli_runner()
+    assert run.invoke(args=["roster", "load"]).exit_code == 0
+    first = run.invoke(args=["people", "first-admin", "管正平"])
+    assert first.exit_code == 0, first.exception
+    invitation = __import__("json").loads(first.output)["invitation"]
+    admin = _bind(world, "管正平", invitation)
+    run.invoke(args=["people", "approve-binding", admin.person["binding"]])
+    admin = world.login("管正平")
+    second = _register(admin, "admin2")
+    run.invoke(args=["people", "approve-role", second["grant"]])
+    bound = _bind(world, "管思明", second["invitation"])
+    run.invoke(args=["people", "approve-binding", bound.person["binding"]])
+    checker = world.login("管思明")
+    for part in CAST[2:]:
+        made = _register(admin, part.key)
+        checker.ok("POST", f"/roles/{made['grant']}/approve")
+        bound = _bind(world, part.name, made["invitation"], shown=part.phone is not None)
+        if bound.person["state"] == "claimed":
+            checker.ok("POST", f"/bindings/{bound.person['binding']}/approve")
+
+
+def _register(admin: Caller, key: str) -> dict[str, Any]:
+    part = next(one for one in CAST if one.key == key)
+    body: dict[str, Any] = {
+        "id": str(uuid4()),
+        "name": part.name,
+        "organisation": part.organisation,
+        "phone": part.phone,
+    }
+    if part.role == "commissioner":
+        body |= {"specialties": list(SPECIALTIES), "available": True, "nature": "public_benefit", "title": "高级农艺师"}
+    person = admin.ok("POST", "/people", body)["id"]
+    scope = {"organisation": part.organisation} if part.role == "dispatcher" else {"region": part.region}
+    grant = admin.ok("POST", "/roles", {"person": person, "role": part.role, **scope})["id"]
+    invitation = admin.ok("POST", "/invitations", {"person": person})["invitation"]
+    return {"person": person, "grant": grant, "invitation": invitation}
+
+
+def _bind(world: World, name: str, invitation: str, *, shown: bool = False) -> Caller:
+    caller = world.login(name)
+    body = {"invitation": invitation}
+    if shown:
+        openid = world.sandbox.phone(name)["openid"]
+        body["phone_code"] = world.sandbox.post(f"/sandbox/phones/{openid}/phone-code")["code"]
+    answer = caller.ok("POST", "/auth/bind", body)
+    caller.person = {**answer["person"], "binding": answer["binding"], "state": answer["state"]}
+    caller.id = caller.person["id"]
+    return caller
+
+
+def new_id() -> str:
+    return str(uuid4())
+
+
+__all__ = ["UUID", "Answer", "Caller", "Sandbox", "World", "make_house", "new_id", "opened", "settle_cast"]

@@ -13,12 +13,12 @@ help: ## list what can be done
 .venv/installed: requirements.lock
 	@echo "· installing into .venv (from requirements.lock)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
 .venv/installed-dev: requirements-dev.lock .venv/installed
 	@echo "· installing what tests and checks need (from requirements-dev.lock)"
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 install: .venv/installed ## install from the lock file into .venv

@@ -99,14 +99,14 @@ def serve(settings: Settings) -> int:
         "sandbox": [*granian, "--port", str(settings.sandbox_port), "wsgi:create_sandbox_app"],
         "worker": [sys.executable, "-m", "flask", "--app", "wsgi", "worker"],
     }
-    running = {name: subprocess.Popen(command, env=env, start_new_session=True) for name, command in commands.items()}  # noqa: S603
+    running: dict[str, subprocess.Popen[bytes]] = {}
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        for name, port, path in (
-            ("server", settings.port, "/healthz"),
-            ("sandbox", settings.sandbox_port, "/sandbox/phones"),
-        ):
-            _await(name, f"http://127.0.0.1:{port}{path}", running[name])
+        for name in ("server", "sandbox"):
+            running[name] = _start(commands[name], env)
+        _await("server", f"http://127.0.0.1:{settings.port}/healthz", running["server"])
+        _await("sandbox", f"http://127.0.0.1:{settings.sandbox_port}/sandbox/phones", running["sandbox"])
+        running["worker"] = _start(commands["worker"], env)  # after the pages, which somebody waits for
         welcome(settings)
         while all(process.poll() is None for process in running.values()):
             time.sleep(0.5)
@@ -118,6 +118,10 @@ def serve(settings: Settings) -> int:
     finally:
         _stop(running)
     return 1
+
+
+def _start(command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, env=env, start_new_session=True)  # noqa: S603
 
 
 def _interrupt(*_: object) -> None:

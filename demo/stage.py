@@ -77,6 +77,7 @@ class Stage:
         self.clock = ToldClock(moment)
         self.house.clock = self.clock
         self._actors: dict[UUID, Actor] = {}
+        self._sessions: dict[UUID, UUID] = {}
         self._relax_disk()
 
     def _relax_disk(self) -> None:
@@ -107,10 +108,13 @@ class Stage:
 
     def actor(self, person: UUID) -> Actor:
         """Give a person's actor, logged in once."""
-        if person not in self._actors:
+        if person not in self._sessions:
             login = self.run(VISITOR, identity.login, f"{openid_of(person)} {uuid4()}", "演示手机")
+            self._sessions[person] = login["id"]
+        if person not in self._actors:
             with self.house.read(VISITOR) as uow:
-                self._actors[person] = identity_queries.actor_of(uow, uow.session.get_one(Session, login["id"]))
+                session = uow.session.get_one(Session, self._sessions[person])
+                self._actors[person] = identity_queries.actor_of(uow, session)
         return self._actors[person]
 
     def forget(self, *people: UUID) -> None:

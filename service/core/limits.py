@@ -22,13 +22,14 @@ def count(house: House, scope: str, *, limit: int, minutes: int) -> None:
     length = minutes * 60
     start = datetime.fromtimestamp(now.timestamp() // length * length, UTC)
     key = house.vault.digest("attempt", scope)
+    make = postgresql.insert if house.engine.dialect.name == "postgresql" else sqlite.insert
+    one = make(Attempt).values(scope=key, window_start=start, count=1)
+    same = [Attempt.scope, Attempt.window_start]
+    counted = one.on_conflict_do_update(index_elements=same, set_={"count": Attempt.count + 1})
     with house.engine.begin() as connection:
-        match = sa.and_(Attempt.scope == key, Attempt.window_start == start)
-        moved = connection.execute(sa.update(Attempt).where(match).values(count=Attempt.count + 1))
-        if not moved.rowcount:
+        tries = connection.scalar(counted.returning(Attempt.count))
+        if tries == 1:
             connection.execute(sa.delete(Attempt).where(Attempt.window_start < now - timedelta(days=1)))
-            connection.execute(_insert(house.engine.dialect.name, key, start))
-        tries = connection.scalar(sa.select(Attempt.count).where(match))
     if (tries or 0) > limit:
         raise TooMany(retry_after=int(start.timestamp() + length - now.timestamp()) + 1)
 
@@ -75,12 +76,3 @@ def neighbourhood(address: str | None) -> str:
         return str(ip_network((address.partition("%")[0], 64), strict=False))
     except ValueError:
         return address
-
-
-def _insert(dialect: str, key: str, start: datetime) -> sa.Executable:
-    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return (
-        make(Attempt)
-        .values(scope=key, window_start=start, count=1)
-        .on_conflict_do_update(index_elements=[Attempt.scope, Attempt.window_start], set_={"count": Attempt.count + 1})
-    )

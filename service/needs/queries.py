@@ -166,18 +166,22 @@ def duplicates_of(uow: UnitOfWork, row: Need) -> list[dict[str, Any]]:
     return list(show_duplicates(uow, [row])[0].duplicates)
 
 
+_SKETCHED = (Need.id, Need.township_code, Need.title, Need.problem, Need.specialties)
+
+
 def show_duplicates(uow: UnitOfWork, rows: Sequence[Need]) -> Sequence[Need]:
     """Write on each need which open needs of its county look like it (R-NEED-3); one query for all of them."""
     counties = {row.township.managing_county_code for row in rows}
-    near = sa.select(Region.code).where(Region.managing_county_code.in_(counties), Region.level == "township")
-    open_needs = uow.session.scalars(
-        sa.select(Need).where(Need.township_code.in_(near), Need.state.in_(OPEN)).options(selectinload(Need.township))
-    )
+    asked = sa.select(*_SKETCHED, Region.managing_county_code).join(Region, Region.code == Need.township_code)
+    near = sa.and_(Region.managing_county_code.in_(counties), Region.level == "township")
     sketches: dict[str | None, list[rules.NeedSketch[UUID]]] = {}
-    for other in open_needs:
-        sketches.setdefault(other.township.managing_county_code, []).append(_sketch(other))
+    for need, township, title, problem, specialties, county in uow.session.execute(
+        asked.where(near, Need.state.in_(OPEN))
+    ):
+        sketches.setdefault(county, []).append(_sketch(need, township, title, problem, specialties))
     for row in rows:
-        found = rules.likely_duplicates(_sketch(row), sketches.get(row.township.managing_county_code, []))
+        mine = _sketch(row.id, row.township_code, row.title, row.problem, row.specialties)
+        found = rules.likely_duplicates(mine, sketches.get(row.township.managing_county_code, []))
         row.duplicates = tuple({"need": one.id, "likeness": one.likeness, "reason": one.reason} for one in found[:10])
     return rows
 
@@ -188,5 +192,5 @@ def duplicates(uow: UnitOfWork, need_id: UUID) -> dict[str, Any]:
     return {"items": duplicates_of(uow, row), "next": None}
 
 
-def _sketch(row: Need) -> rules.NeedSketch[UUID]:
-    return rules.NeedSketch(row.id, row.township_code, row.title, row.problem, frozenset(row.specialties))
+def _sketch(need: UUID, township: str, title: str, problem: str, specialties: Sequence[str]) -> rules.NeedSketch[UUID]:
+    return rules.NeedSketch(need, township, title, problem, frozenset(specialties))

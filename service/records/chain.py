@@ -1,6 +1,6 @@
 """The two chains that show tampering (R-VISIT-6): a record's versions, and its device's own sequence."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,10 +8,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
+from models.identity import Person
 from models.journal import JournalEntry
 from models.records import Record, RecordConflict, RecordVersion
-from rules.sequence import Item, Told, judge_sequence
+from rules.sequence import FIRST, Item, Told, judge_sequence
 from service.core import gate
+from service.core.paging import Ask, Page, page
 from service.core.problems import NotFound
 from service.core.unit import UnitOfWork
 from service.core.vault import sha256_of
@@ -30,18 +32,78 @@ def item_digest(item: Mapping[str, Any]) -> str:
     return sha256_of({name: value for name, value in item.items() if name != "check_in"})
 
 
+@dataclass(frozen=True)
+class Sequences:
+    """A person whose devices number what they send, and what of each device has arrived."""
+
+    id: UUID
+    name: str
+    devices: list[dict[str, Any]]
+
+
 def devices(uow: UnitOfWork, person_id: UUID) -> dict[str, Any]:
     """Tell which numbers of a person's devices have not arrived: to themselves, and to who reviews records of them.
 
     :raises NotFound: if the actor is neither.
     """
     own = person_id == uow.actor.person_id
-    reviewed = sa.select(Record.device_id).where(Record.person_id == person_id, Record.state != "draft")
-    seen = set() if own else set(uow.session.scalars(reviewed.where(gate.visible(uow, Record, REVIEWERS)).distinct()))
+    seen = set() if own else _seen(uow, [person_id])
     if not own and not seen:
         raise NotFound
-    told = _told(uow, person_id)
-    return {"person": person_id, "devices": [_shown(one, told[one]) for one in sorted(told) if own or one in seen]}
+    told = _told(uow, [person_id])
+    return {"person": person_id, "devices": _those(told, person_id, None if own else seen)}
+
+
+def sequences(uow: UnitOfWork, ask: Ask, *, gaps: bool = False, commissioner: UUID | None = None) -> Page[Sequences]:
+    """List those whose records the actor reviews, by name, with the sequences of the devices they came from.
+
+    :param gaps: those alone of whom a number has not arrived.
+    """
+    seen = _reviewed(uow)
+    people: Any = sa.select(Person.id, Person.name).where(Person.id.in_(sa.select(seen.subquery().c.person_id)))
+    if gaps:
+        people = people.where(Person.id.in_(_with_gaps(seen)))
+    if commissioner is not None:
+        people = people.where(Person.id == commissioner)
+
+    def fetch(statement: sa.Select[Any]) -> Sequence[Sequences]:
+        rows = uow.session.execute(statement).all()
+        ids = [row.id for row in rows]
+        told, shown = _told(uow, ids), _seen(uow, ids)
+        return [Sequences(row.id, row.name, _those(told, row.id, shown)) for row in rows]
+
+    return page(people, (Person.name, Person.id), ask, fetch, newest_first=False)
+
+
+def _reviewed(uow: UnitOfWork) -> sa.Select[Any]:
+    """The people and devices of the records that the actor reviews."""
+    given: Any = sa.select(Record.person_id, Record.device_id)
+    given = given.where(Record.state != "draft", Record.device_id.is_not(None))
+    return given.where(gate.visible(uow, Record, REVIEWERS)).distinct()  # type: ignore[no-any-return]
+
+
+def _seen(uow: UnitOfWork, people: Collection[UUID]) -> set[tuple[UUID, str]]:
+    found = uow.session.execute(_reviewed(uow).where(Record.person_id.in_(people)))
+    return {(row.person_id, row.device_id) for row in found}
+
+
+def _with_gaps(seen: sa.Select[Any]) -> sa.Select[Any]:
+    """The people of whom one of these devices counted further than what of it has arrived."""
+    sent = sa.union_all(*(
+        statement.add_columns(device["id"].as_string().label("device"), device["seq"].as_integer().label("seq"))
+        for statement, device in _sources()
+    )).subquery()  # fmt: skip
+    person = sent.c.person_id
+    known = sa.select(person).where(sa.tuple_(person, sent.c.device).in_(seen), sent.c.seq >= FIRST)
+    counted = known.group_by(person, sent.c.device)
+    return counted.having(sa.func.count(sent.c.seq.distinct()) < sa.func.max(sent.c.seq))
+
+
+def _those(
+    told: Mapping[tuple[UUID, str], Told], person: UUID, shown: Collection[tuple[UUID, str]] | None
+) -> list[dict[str, Any]]:
+    keys = sorted(key for key in told if key[0] == person and (shown is None or key in shown))
+    return [_shown(device, told[person, device]) for _, device in keys]
 
 
 def _shown(device: str, told: Told) -> dict[str, Any]:
@@ -55,19 +117,24 @@ def _shown(device: str, told: Told) -> dict[str, Any]:
     }
 
 
-def _told(uow: UnitOfWork, person_id: UUID) -> dict[str, Told]:
-    """Judge the sequence of each device: all that it sent, versions, drafts and contents that came second alike."""
-    asked = (
-        sa.select(RecordVersion.content["device"]).join(Record).where(Record.person_id == person_id),
-        sa.select(RecordConflict.content["device"]).where(RecordConflict.person_id == person_id),
-        sa.select(Record.device).where(Record.person_id == person_id, Record.state == "draft"),
-    )
-    items: dict[str, set[Item]] = {}
-    for statement in asked:
-        for one in uow.session.scalars(statement):
+def _sources() -> list[tuple[sa.Select[Any], Any]]:
+    """What devices sent, each with its person and place: versions, drafts and contents that came second alike."""
+    return [
+        (sa.select(Record.person_id).join(RecordVersion), RecordVersion.content["device"]),
+        (sa.select(RecordConflict.person_id), RecordConflict.content["device"]),
+        (sa.select(Record.person_id).where(Record.state == "draft"), Record.device),
+    ]
+
+
+def _told(uow: UnitOfWork, people: Collection[UUID]) -> dict[tuple[UUID, str], Told]:
+    """Judge the sequence of each device of these people."""
+    items: dict[tuple[UUID, str], set[Item]] = {}
+    for statement, device in _sources():
+        mine = statement.add_columns(device.label("device")).where(statement.selected_columns[0].in_(people))
+        for person, one in uow.session.execute(mine):
             if one:
-                items.setdefault(one["id"], set()).add(Item(one["seq"], one["digest"], one["previous"]))
-    return {device: judge_sequence(found) for device, found in items.items()}
+                items.setdefault((person, one["id"]), set()).add(Item(one["seq"], one["digest"], one["previous"]))
+    return {key: judge_sequence(found) for key, found in items.items()}
 
 
 @dataclass(frozen=True)

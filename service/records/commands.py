@@ -25,6 +25,12 @@ class ContentDiffers(Conflict):
     kind, title = "record-differs", "该编号下已有内容不同的记录，后到的内容已另存，请选择采用或放弃"
 
 
+class FlagLapsed(Conflict):
+    """The flag stands on the record no more: what it rested on was corrected."""
+
+    kind, title = "flag-lapsed", "这条提示已不成立，不用核销"
+
+
 class Assessed(Conflict):
     """A confirmed assessment rests on the record (R-VISIT-6)."""
 
@@ -278,6 +284,17 @@ def clear(uow: UnitOfWork, flag_id: UUID, reason: str) -> Record:
     moves.apply(uow, flag, "clear", reason, record=str(row.id), code=flag.code)
     flag.cleared_by = uow.actor.person_id
     return queries.prepared(uow, row)
+
+
+def clear_of(uow: UnitOfWork, record_id: UUID, flag: UUID, reason: str) -> Record:
+    """Clear one of a record's flags, as its page shows them.
+
+    :raises FlagLapsed: if it fell away meanwhile.
+    """
+    row = queries.fetch(uow, record_id, lock=True)
+    if all(one.id != flag for one in row.flags):
+        raise FlagLapsed
+    return clear(uow, flag, reason)
 
 
 def check_stranger(uow: UnitOfWork, row: Record) -> None:

@@ -59,6 +59,16 @@ class Opened:
     record: Record | None = None
 
 
+@dataclass(frozen=True)
+class Made:
+    """A link as its maker finds it again: to which record, what became of it, its address."""
+
+    link: ConfirmationLink
+    record: Record
+    standing: Standing
+    url: str
+
+
 def make(uow: UnitOfWork, record_id: UUID) -> dict[str, Any]:
     """Make a one-time link for a farmer to the record's current version; it is shown this once.
 
@@ -98,11 +108,30 @@ def _handed(uow: UnitOfWork, made: ConfirmationLink, code: str) -> dict[str, Any
     return {
         "id": made.id,
         "token": token,
-        "url": f"{uow.settings.public_url.rstrip('/')}/confirmations/{token}",
+        "url": _address(uow, token),
         "code": " ".join(code[at : at + 4] for at in range(0, len(code), 4)),
         "made_as": made.made_as,
         "expires_at": made.expires_at,
     }
+
+
+def shown_again(uow: UnitOfWork, link_id: UUID) -> Made:
+    """Give a link once more to who made it, to be shown on a screen or printed; its code was told once.
+
+    :raises NotFound: for everybody else.
+    """
+    asked = sa.select(ConfirmationLink).where(
+        ConfirmationLink.id == link_id, ConfirmationLink.made_by == uow.actor.person_id
+    )
+    link = uow.session.scalar(asked)
+    if link is None:
+        raise NotFound
+    row = queries.prepared(uow, queries.fetch(uow, link.record_id, "record.link"))
+    return Made(link, row, _standing(link, row, uow.now), _address(uow, _token(uow, link.id)))
+
+
+def _address(uow: UnitOfWork, token: str) -> str:
+    return f"{uow.settings.public_url.rstrip('/')}/confirmations/{token}"
 
 
 def _token(uow: UnitOfWork, link_id: UUID) -> str:

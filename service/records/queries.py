@@ -21,6 +21,8 @@ from service.core.problems import Forbidden, NotFound
 from service.core.unit import UnitOfWork
 
 REVIEWERS = roles_for("record.review")
+WAITS = {"township": ("submitted",), "county": ("confirmed", "disputed")}
+"""Whose word a record waits for, by its state."""
 SHOWN = (
     selectinload(Record.person),
     selectinload(Record.township),
@@ -185,6 +187,16 @@ def conflicts(uow: UnitOfWork, ask: Ask) -> Page[RecordConflict]:
     """List the contents that came second and wait for the actor's word, newest first (R-VISIT-5)."""
     statement = gate.select(uow, RecordConflict).where(RecordConflict.state == "open")
     return page(statement, (RecordConflict.created_at, RecordConflict.id), ask, lambda s: gate.rows(uow, s))
+
+
+def waiting(uow: UnitOfWork) -> dict[str, int]:
+    """Count by state the records that wait for the actor's word: the township's, then the county's (R-VISIT-9)."""
+    found: dict[str, int] = {}
+    for role, states in WAITS.items():
+        mine = sa.and_(gate.visible(uow, Record, {role}), Record.state.in_(states))
+        counted = sa.select(Record.state, sa.func.count()).where(mine).group_by(Record.state)
+        found |= dict(uow.session.execute(counted).all()) if role in uow.actor.roles() else {}
+    return found
 
 
 def assessed(uow: UnitOfWork, row: Record) -> bool:

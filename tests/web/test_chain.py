@@ -16,7 +16,9 @@ from service.core.unit import SYSTEM
 from service.core.vault import sha256_of
 from service.records import chain
 from service.records.arrivals import version_digest
+from tests.cast import GAOPU, PUNING
 from tests.make import a_pairing, a_record
+from tests.web.pages import at
 from tests.web.test_records import NOW, VISIT, a_point, consent
 from tests.world import World
 
@@ -110,6 +112,41 @@ def test_the_sequence_is_for_its_person_and_their_reviewers(field: World) -> Non
     for who in ("li", "other_county", "other_lead"):
         assert field.as_(who).get(path).status == 404, who
     assert field.anyone().get(path).status == 401
+
+
+def devices(world: World, who: str, pairing: str, *numbers: int, device: str = "phone-1", day: int = 1) -> None:
+    for number in numbers:
+        moment = NOW - timedelta(days=day, minutes=number)
+        sent = {"id": device, "seq": number, "made_at": moment.isoformat()}
+        world.as_(who).ok("POST", "/records", a_record(pairing, moment, hours=0.5, device=sent))
+
+
+def test_numbers_that_have_not_arrived_are_shown_with_what_they_may_honestly_mean(field: World) -> None:
+    """R-VISIT-6: per device of the county's commissioners; another county's devices stay its own."""
+    devices(field, "chen", a_pairing(field), 1, 2, 5, 9)
+    devices(field, "li", a_pairing(field, "li"), 1, 2)
+    away = a_pairing(field, "li", township_code=GAOPU, county_code=PUNING)
+    devices(field, "li", away, 3, device="phone-2", day=2)
+    county = at(field, "county")
+    page = county.get("/console/devices")
+    assert ("陈茶生" in page.html, "李稻香" in page.html) == (True, False)
+    assert "3–4、6–8" in page.read.text
+    assert "缺号不影响任何一条记录的采信" in page.read.text
+    whole = county.get("/console/devices", gaps="0")
+    assert ("李稻香" in whole.html, "phone-2" in whole.html) == (True, False)
+    first = county.get("/console/devices", gaps="0", limit="1")
+    following = next(one["href"] for one in first.read.all("a") if one.get("rel") == "next")
+    assert {"陈茶生" in first.html, "李稻香" in first.html} == {True, False}
+    assert ("李稻香" in county.get(following).html) is ("陈茶生" in first.html)
+    assert "phone-2" in at(field, "other_county").get("/console/devices").html
+    assert "李稻香" in county.get("/console/devices", gaps="0", commissioner=field.as_("li").id).html
+    assert "没有缺号" in county.get("/console/devices", commissioner=field.as_("li").id).html
+    assert (at(field, "township").get("/console/devices").status, at(field).get("/console/devices").status) == (
+        403,
+        303,
+    )
+    devices(field, "chen", a_pairing(field), 3, 4, 6, 7, 8)
+    assert "没有缺号" in county.get("/console/devices").html
 
 
 Broken = Callable[[dict[str, Any]], sa.UpdateBase]

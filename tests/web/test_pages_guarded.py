@@ -16,7 +16,7 @@ from service.publicity.commands import open_publicity
 from tests.cast import RONGCHENG
 from tests.make import START, a_need, a_pairing, a_record, an_approved_need
 from tests.web.desk import a_plan, a_waiting_need, outside
-from tests.web.pages import HOST, Read, Visitor, at
+from tests.web.pages import HOST, Read, Shown, Visitor, at
 from tests.world import World, new_id
 
 CSP = {
@@ -68,20 +68,32 @@ def shown_pages(world: World) -> list[tuple[str, str | None]]:
     held = world.as_("county").get("/content", held=1)["items"][0]["id"]
     public = ["/", "/board", f"/board/{board}", "/publicity", f"/publicity/{publicity}", "/api/docs"]
     public += [f"/publicity/{publicity}/received", "/console/login"]
-    record, token = a_farmers_link(world)
+    record, token, link = a_farmers_link(world)
     public += ["/confirmations", f"/confirmations/{token}"]
     desk = ["/console/", "/console/needs", f"/console/needs/{waiting}", "/console/plans", f"/console/plans/{plan}"]
-    desk += ["/console/records", f"/console/records/{record}"]
+    desk += ["/console/records", f"/console/records/{record}", "/console/devices"]
     desk += ["/console/objections", f"/console/objections/{objection}", "/console/content", f"/console/content/{held}"]
     desk += ["/console/factor", "/console/factors"]
-    return [(path, None) for path in public] + [(path, "county") for path in desk]
+    shown = [(path, None) for path in public] + [(path, "county") for path in desk]
+    return [*shown, (f"/console/links/{link}", "township")]
 
 
-def a_farmers_link(world: World) -> tuple[str, str]:
-    """A record that waits, and the token of a link to it."""
+def walk(world: World) -> Iterator[tuple[str, str | None, Shown]]:
+    """Every kind of page as somebody of the console finds it who may see it."""
+    visitors: dict[str, Visitor] = {}
+    for path, who in shown_pages(world):
+        key = who or "county"
+        if key not in visitors:
+            visitors[key] = at(world, key)
+        yield path, who, visitors[key].get(path)
+
+
+def a_farmers_link(world: World) -> tuple[str, str, str]:
+    """A record that waits, the token of a link to it, and the link."""
     day = world.house.clock.now() - timedelta(days=1)
     record = world.as_("chen").ok("POST", "/records", a_record(a_pairing(world), day))["id"]
-    return record, world.as_("township").ok("POST", f"/records/{record}/confirmation-link")["token"]
+    link = world.as_("township").ok("POST", f"/records/{record}/confirmation-link")
+    return record, link["token"], link["id"]
 
 
 def test_the_walk_knows_every_page(world: World) -> None:
@@ -127,9 +139,7 @@ def test_every_answer_carries_the_security_headers(world: World) -> None:
 
 def test_pages_of_the_console_are_never_kept_and_public_ones_for_a_minute(world: World) -> None:
     """ASVS 14.3.2; and public pages neither set nor read a cookie."""
-    visitor = at(world, "county")
-    for path, who in shown_pages(world):
-        page = visitor.get(path)
+    for path, who, page in walk(world):
         assert page.status == 200, path
         console = path.startswith("/console")
         kept = not path.startswith(("/console", "/confirmations"))
@@ -390,9 +400,8 @@ def test_a_payload_is_shown_as_it_was_typed(world: World) -> None:
 
 def test_every_page_can_be_used_without_seeing_or_pointing(world: World) -> None:
     """Language, one heading, a title, a way past the navigation, a label for every field, a name for every button."""
-    visitor: Visitor = at(world, "county")
-    for path, _ in shown_pages(world):
-        page = visitor.get(path).read
+    for path, _, shown in walk(world):
+        page = shown.read
         assert page.unbalanced == [], path
         assert page.open == [], path
         assert page.all("html")[0]["lang"] == "zh-CN"
@@ -424,9 +433,9 @@ def test_every_link_of_every_page_leads_somewhere(world: World) -> None:
     visitor = at(world, "county")
     links = {
         one["href"].partition("#")[0]
-        for path, _ in shown_pages(world)
+        for _, _, page in walk(world)
         for tag in ("a", "link")
-        for one in visitor.get(path).read.all(tag)
+        for one in page.read.all(tag)
     }
     for link in sorted(links - {"", "data:,"}):
         assert link.startswith("/"), link

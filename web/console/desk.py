@@ -8,6 +8,7 @@ from service.core.paging import Ask
 from service.core.unit import UnitOfWork
 from service.needs import queries as needs
 from service.publicity import evidence
+from service.records import queries as records
 from service.regions.queries import county_names
 from web.endpoint import PERSON
 from web.page import Pages, page
@@ -23,6 +24,7 @@ def _desk(uow: UnitOfWork) -> Mapping[str, Any]:
         "needs": needs.show_duplicates(uow, found),
         "needs_waiting": needs.waiting(uow) if reviews else 0,
         "plans": evidence.waiting(uow),
+        "records": records.waiting(uow),
         "held": content.waiting(uow),
         "objections": evidence.objections_waiting(uow),
         "counties": county_names(uow),

@@ -301,6 +301,13 @@ class AcceptForm(In):
     reason = Words(2000, shortest=0, load_default=None)
 
 
+class ClearForm(In):
+    """Which flag of a record to clear, and why, as its page sends it."""
+
+    flag = Id(required=True)
+    reason = Words(2000, required=True)
+
+
 class ObjectIn(In):
     reason = Words(2000, load_default=None, allow_none=True)
 

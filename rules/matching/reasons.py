@@ -19,6 +19,7 @@ OUTRANKED = "R1"  # 名额给了更优
 CONTENT = "R2"  # 获得了排序更高的
 HELD = "R3"  # 因保障覆盖
 ENGAGED = "R4"  # 名额已由人工指定占用
+UNCLAIMED = "N1"  # 没有揭榜
 
 
 @dataclass(frozen=True)

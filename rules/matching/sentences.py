@@ -13,6 +13,7 @@ from rules.matching.reasons import (
     HELD,
     INELIGIBLE,
     OUTRANKED,
+    UNCLAIMED,
     WITHDRAWN,
     Reason,
 )
@@ -141,6 +142,13 @@ def _engaged(who: str, need: str, facts: Mapping[str, Any], names: Names) -> str
     return f"{who}可承担的名额已由人工指定用于{instead}，因此没有安排{need}。"
 
 
+def _unclaimed(who: str, need: str, facts: Mapping[str, Any], _: Names) -> str:
+    return (
+        f"{who}没有揭榜{need}。该需求名额 {facts['places']} 个，方案安排 {facts['came']} 人；"
+        f"{who}可承担 {facts['capacity']} 项，方案安排 {facts['load']} 项；条件符合，综合得分 {facts['score']:,} 分。"
+    )
+
+
 _SENTENCES: dict[str, Callable[[str, str, Mapping[str, Any], Names], str]] = {
     CHOSEN: _chosen,
     COVERING: _covering,
@@ -155,4 +163,5 @@ _SENTENCES: dict[str, Callable[[str, str, Mapping[str, Any], Names], str]] = {
     CONTENT: _content,
     HELD: _held,
     ENGAGED: _engaged,
+    UNCLAIMED: _unclaimed,
 }

@@ -1,4 +1,7 @@
-"""Frozen inputs, runs over a whole round, each county's part of a run, proposals that both sides must accept."""
+"""Frozen inputs, runs over a whole round, each county's part of a run, proposals that both sides must accept.
+
+What a freeze, a run or a part holds was published or decided upon: nobody writes over it (R-MATCH-5).
+"""
 
 from datetime import datetime
 from typing import Any
@@ -13,6 +16,10 @@ from models.identity import Person, Team
 from models.needs import Need, Round
 
 
+class WrittenOver(RuntimeError):
+    """Code tried to change what is kept for ever."""
+
+
 class Freeze(Identified):
     """A round's inputs as they were when they were frozen: every run reads these and nothing newer (R-MATCH-2)."""
 
@@ -22,7 +29,10 @@ class Freeze(Identified):
     county_code: Mapped[Code]
     round_id: Mapped[UUID] = mapped_column(sa.ForeignKey("rounds.id"), unique=True)
     inputs: Mapped[dict[str, Any]]
+    instance: Mapped[dict[str, Any]]
+    """The matching problem without a seed, under pseudonyms: what anybody may download and recompute from."""
     digest: Mapped[Digest]
+    """Of the instance's canonical JSON: published before the seed is drawn."""
 
 
 class Run(Identified):
@@ -47,6 +57,8 @@ class Run(Identified):
     """The whole round in the form of a part's body."""
     overrides: Mapped[list[Any]]
     """Pins and bans that held, with author and reason, and the pairs kept for other counties."""
+    basis: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What had changed since the freeze, and what was asked: with the frozen inputs all that the run knew."""
     weights_version: Mapped[Word]
     code_version: Mapped[Line]
 
@@ -110,10 +122,23 @@ class Override(Identified):
     county_code: Mapped[Code]
     round_id: Mapped[UUID] = mapped_column(sa.ForeignKey("rounds.id"), index=True)
     kind: Mapped[Word]
-    """pin or ban."""
+    """pin, replacement or ban."""
     need_id: Mapped[UUID] = mapped_column(sa.ForeignKey("needs.id"))
     claimant_key: Mapped[UUID]
     claim_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("claims.id"))
     author_id: Mapped[UUID | None]
     reason: Mapped[Words]
     expires_at: Mapped[datetime | None]
+
+
+KEPT_OF_A_PLAN = ("county_code", "run_id", "round_id", "draft", "body")
+
+
+@sa.event.listens_for(Freeze, "before_update")
+@sa.event.listens_for(Run, "before_update")
+@sa.event.listens_for(Plan, "before_update")
+def _refuse_writing_over(_mapper: Any, _connection: Any, row: Freeze | Run | Plan) -> None:
+    state: Any = sa.inspect(row)
+    kept = KEPT_OF_A_PLAN if isinstance(row, Plan) else tuple(state.mapper.columns.keys())
+    if changed := [name for name in kept if state.attrs[name].history.has_changes()]:
+        raise WrittenOver(f"{row.__tablename__}.{', '.join(changed)}: kept for ever")

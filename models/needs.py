@@ -32,6 +32,8 @@ class Round(Stateful):
     frozen_digest: Mapped[Digest | None]
     seed: Mapped[Line | None]
     seeded_at: Mapped[datetime | None]
+    seed_source: Mapped[Line | None]
+    """Where and before whom the seed was drawn, in the city's words."""
 
 
 class Need(Stateful):

@@ -6,6 +6,7 @@ PUBLICITY_DAYS = 5  # R-PUB-1 (practice): five working days
 PAIRING_YEARS = 3  # domain.md §3 step 7 (practice)
 TASK_DAYS = 365  # practice: an everyday assignment whose need names no last day ends after a year
 OBJECTIONS_PER_HOUR = 20  # practice: from one address; an office behind one address can still be heard
+PROOFS_PER_HOUR = 60  # R-MATCH-2 (practice): files of a round that one network address may download
 RECORD_LATE_DAYS = 7  # R-VISIT-5 (practice): a record that arrives later after the service is flagged
 CLOCK_OFF_MINUTES = 5  # issue 4 point 4: a device's clock further off than this is flagged
 POINT_KEPT_DAYS = 730  # practice: two years after a service its assessment, review and appeal are long over

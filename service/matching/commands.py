@@ -12,9 +12,9 @@ from models.needs import Need, Round
 from service.core import gate, moves
 from service.core.problems import Conflict, Invalid, NotFound
 from service.core.unit import UnitOfWork
-from service.core.vault import sha256_of
 from service.matching import queries, standing
-from service.matching.inputs import gather
+from service.matching.inputs import gather, weights_version
+from service.matching.instances import frozen
 from service.matching.runs import NotFrozen, RunForm, compute, scope
 from service.matching.standing import Link, link_of
 
@@ -60,6 +60,8 @@ class NotReplaceable(Conflict):
 def freeze(uow: UnitOfWork, round_id: UUID) -> Round:
     """Freeze the round's inputs and publish their digest; the seed is drawn only then (R-MATCH-2).
 
+    The digest is the SHA-256 of the file that anybody may download from then on.
+
     :raises TooEarlyToFreeze: before `ranking_until`.
     :raises WrongState: unless the round is published.
     """
@@ -68,21 +70,20 @@ def freeze(uow: UnitOfWork, round_id: UUID) -> Round:
         raise TooEarlyToFreeze(ranking_until=row.ranking_until.isoformat())
     moves.apply(uow, row, "freeze", title=row.title)
     inputs = gather(uow, row)
-    digest = sha256_of(inputs)
-    uow.session.add(
-        Freeze(
-            id=new_id(), created_at=uow.now, county_code=row.city_code, round_id=row.id, inputs=inputs, digest=digest
-        )
-    )
+    instance = frozen(inputs)
+    digest = instance.digest()
+    common = {"created_at": uow.now, "county_code": row.city_code, "round_id": row.id}
+    uow.session.add(Freeze(id=new_id(), inputs=inputs, instance=instance.to_json(), digest=digest, **common))
     row.frozen_at, row.frozen_digest = uow.now, digest
-    uow.record("round.freeze", row, digest=digest)
+    uow.record("round.freeze", row, digest=digest, weights=weights_version(inputs))
     gate.hand_out(uow, [row])
     return row
 
 
-def draw_seed(uow: UnitOfWork, round_id: UUID, *, seed: str) -> Round:
+def draw_seed(uow: UnitOfWork, round_id: UUID, *, seed: str, source: str | None = None) -> Round:
     """Record the seed that was drawn in public, once, after the freeze (R-MATCH-2).
 
+    :param source: where and before whom it was drawn.
     :raises NotFrozen: before the freeze, or after the round's end.
     :raises SeedDrawn: the second time, whatever the seed.
     """
@@ -91,7 +92,7 @@ def draw_seed(uow: UnitOfWork, round_id: UUID, *, seed: str) -> Round:
         raise NotFrozen(state=row.state)
     if row.seed is not None:
         raise SeedDrawn(seed=row.seed)
-    row.seed, row.seeded_at = seed, uow.now
+    row.seed, row.seeded_at, row.seed_source = seed, uow.now, source
     row.version += 1
     changes = [{"thing": "round", "id": str(row.id), "fields": ["seed"]}]
     uow.record("round.seed", row, changes, title=row.title, seed=seed, digest=row.frozen_digest)
@@ -219,14 +220,14 @@ def _override(uow: UnitOfWork, plan: Plan, need: UUID, chosen: Claim, gives_way:
     """Set the pin of the chosen and the ban of who gives way; what staff set before on either is over."""
     for old in standing.overrides(uow, plan.round_id):
         same = old.need_id == need
-        if old.claimant_key == chosen.claimant_key and (old.kind == "pin" or same):
+        if old.claimant_key == chosen.claimant_key and (old.kind != standing.BAN or same):
             old.expires_at = uow.now
         if gives_way and same and str(old.claimant_key) == gives_way[0]:
             old.expires_at = uow.now
     common = {"created_at": uow.now, "county_code": plan.county_code, "round_id": plan.round_id, "need_id": need}
     common |= {"author_id": uow.actor.person_id, "reason": reason}
-    pin = {"kind": "pin", "claimant_key": chosen.claimant_key, "claim_id": chosen.id}
+    pin = {"kind": standing.REPLACEMENT, "claimant_key": chosen.claimant_key, "claim_id": chosen.id}
     uow.session.add(Override(id=new_id(), **pin, **common))
     if gives_way:
-        uow.session.add(Override(id=new_id(), kind="ban", claimant_key=UUID(gives_way[0]), **common))
+        uow.session.add(Override(id=new_id(), kind=standing.BAN, claimant_key=UUID(gives_way[0]), **common))
     uow.session.flush()

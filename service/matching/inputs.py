@@ -22,6 +22,7 @@ from service.core.unit import UnitOfWork
 
 FLOOR = 1
 """How many pairs a township should get at least (001 item 16: every township)."""
+PSEUDONYM_DIGITS = 16
 PERFORMANCE = {Grade.INCOMPETENT: 0, Grade.COMPETENT: 2, Grade.EXCELLENT: 3}
 """Last confirmed grade as the scale's level; 基本合格 (1) is no grade here (R-ASSESS-1)."""
 
@@ -30,7 +31,8 @@ def gather(uow: UnitOfWork, row: Round) -> dict[str, Any]:
     """Gather needs, claims, rankings, profiles, eligible pairs with their scores, and the scale, in columns by id.
 
     Eligible pairs are those that `judge_claim` has nothing against, claimed or not: whoever is able may be asked to
-    cover a township (R-MATCH-1 aim 2). Nothing in it names or describes a person beyond ids and specialties.
+    cover a township (R-MATCH-1 aim 2). Nothing in it names or describes a person beyond ids and specialties; `code` is
+    the pseudonym under which outsiders see a claimant, and the order of claimants is that of their pseudonyms.
     """
     standing = sa.select(Need).where(Need.round_id == row.id, Need.state == "approved", shown(Need))
     needs = sorted(uow.session.scalars(standing), key=lambda one: str(one.id))
@@ -42,7 +44,7 @@ def gather(uow: UnitOfWork, row: Round) -> dict[str, Any]:
     }
     codes = sorted({one.township_code for one in needs})
     claims = _claims(uow, row)
-    offers = _pool(uow, row, claims)
+    offers = sorted(_pool(uow, row, claims), key=lambda one: pseudonym(uow, row, one.key))
     content = {
         "form": 1,
         "round": str(row.id),
@@ -87,14 +89,22 @@ def _pool(uow: UnitOfWork, row: Round, claims: Sequence[Claim]) -> list[Offer]:
     led = uow.session.scalars(sa.select(Team.id).where(Team.leader_id.in_(people), Team.state == "confirmed"))
     teams = {*led, *(one.team_id for one in claims if one.team_id)}
     people |= {one.person_id for one in claims if one.team_id is None}
-    found = claimants.offers(uow, people, teams)
-    return sorted(found.values(), key=lambda one: str(one.key))
+    return list(claimants.offers(uow, people, teams).values())
+
+
+def pseudonym(uow: UnitOfWork, row: Round, key: UUID) -> str:
+    """Give the name under which a claimant takes part in a round's lottery.
+
+    Nobody without our key finds who it is, and it is another one in every round.
+    """
+    return uow.vault.digest("pseudonym", f"{row.id} {key}")[:PSEUDONYM_DIGITS]
 
 
 def _people(uow: UnitOfWork, row: Round, offers: Sequence[Offer]) -> dict[str, Any]:
     grades = _performance(uow, [one.person_id for one in offers])
     return {
         "id": [str(one.key) for one in offers],
+        "code": [pseudonym(uow, row, one.key) for one in offers],
         "person": [str(one.person_id) for one in offers],
         "team": [str(one.team_id) if one.team_id else None for one in offers],
         "capacity": [min(one.capacity, row.capacity_max) for one in offers],

@@ -121,6 +121,11 @@ class Problem:
     @cached_property
     def asked(self) -> frozenset[Place]:
         """Pairs that staff set and that need both sides' consent (replacements, R-MATCH-6)."""
+        return frozenset(self.places(self.live.asked)) & self.able
+
+    @cached_property
+    def set_by_staff(self) -> frozenset[Place]:
+        """Pairs that staff set before this run and that still can be."""
         return frozenset(self.places(self.live.pins)) & self.able
 
     def places(self, links: Iterable[Link]) -> list[Place]:
@@ -134,10 +139,10 @@ class Problem:
         content, needs = self.content, self.content["needs"]
         claims = [(p, n, wish) for p, n, wish, _ in self.standing]
         grades = [(p, n, grade) for p, n, _, grade in self.standing if grade is not None]
-        pins = sorted({*self.fixed, *self.asked, *self.places(self.wishes.pins)})
+        pins = sorted({*self.fixed, *self.set_by_staff, *self.places(self.wishes.pins)})
         return Instance(
             seed=self.wishes.seed,
-            people=People(tuple(content["people"]["id"]), tuple(content["people"]["capacity"])),
+            people=People(tuple(content["people"]["code"]), tuple(content["people"]["capacity"])),
             townships=Townships(tuple(content["townships"]["code"]), self._floors()),
             needs=Needs(
                 tuple(needs["id"]),
@@ -186,3 +191,16 @@ class Problem:
 
 def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[tuple[Any, ...]]:
     return list(zip(*rows, strict=True)) or [()] * width
+
+
+def frozen(content: Mapping[str, Any]) -> Instance:
+    """Give what a freeze publishes: the problem as it stands, without a seed, pins, bans or a plan before."""
+    untouched = Live(
+        withdrawn=frozenset(),
+        gone=frozenset(),
+        open_needs=frozenset(content["needs"]["id"]),
+        declines={},
+        bans={},
+        pins={},
+    )
+    return Problem(content, untouched, Wishes(seed=""), SpecialtyTree(())).instance

@@ -22,6 +22,7 @@ from service.core.unit import UnitOfWork
 from service.matching import standing
 from service.matching.inputs import weights_version
 from service.matching.instances import Problem, Wishes
+from service.matching.kept import basis
 from service.matching.standing import SETTLING, Link, link_of
 from service.matching.telling import Telling, telling
 
@@ -224,12 +225,9 @@ def _chosen(order: Order, name: str, words: Mapping[str, str]) -> dict[Link, str
 
 
 def _impossible(problem: Problem, error: InfeasiblePins) -> PinsImpossible:
-    people, needs = problem.content["people"], problem.need_at
-    pins = [
-        {"commissioner": people["person"][problem.person_at[person]], "need": need, "why": WHY_NOT[why]}
-        for person, need, why in error.pins
-        if need in needs
-    ]
+    people = problem.content["people"]
+    who = dict(zip(people["code"], people["person"], strict=True))
+    pins = [{"commissioner": who[code], "need": need, "why": WHY_NOT[why]} for code, need, why in error.pins]
     return PinsImpossible("；".join(sorted({one["why"] for one in pins})), pins=pins)
 
 
@@ -265,6 +263,7 @@ def _keep(uow: UnitOfWork, order: Order, told: Telling) -> Run:
         plan=solution.to_json(),
         body=told.body(None, wishes.previous | wishes.fixed),
         overrides=overrides,
+        basis=basis(problem),
         weights_version=weights_version(problem.content),
         code_version=CODE_VERSION,
     )

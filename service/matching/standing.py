@@ -18,6 +18,8 @@ Link = tuple[str, str]
 """A claimant's key and a need's id."""
 CHANGEABLE = ("prepared", "submitted")
 SETTLING = ("approved", "settled")
+PIN, REPLACEMENT, BAN = "pin", "replacement", "ban"
+"""Kinds of override. A replacement is a pin that both sides must accept, whatever they chose before (R-MATCH-6)."""
 
 
 def link_of(pair: Mapping[str, Any]) -> Link:
@@ -42,6 +44,7 @@ class Live:
     :param open_needs: needs that were not taken off the board.
     :param declines: the township's words, by id of the claim that it declined.
     :param bans, pins: overrides in force, and refused proposals among the bans, each with the reason.
+    :param asked: pins that both sides must accept although they may have chosen one another (replacements).
     """
 
     withdrawn: frozenset[str]
@@ -50,6 +53,7 @@ class Live:
     declines: Mapping[str, str]
     bans: Mapping[Link, str]
     pins: Mapping[Link, str]
+    asked: frozenset[Link] = frozenset()
 
 
 def live(uow: UnitOfWork, round_id: UUID, content: Mapping[str, Any]) -> Live:
@@ -65,9 +69,12 @@ def live(uow: UnitOfWork, round_id: UUID, content: Mapping[str, Any]) -> Live:
         for one in uow.session.scalars(refused)
     }
     pins: dict[Link, str] = {}
+    asked: set[Link] = set()
     for one in overrides(uow, round_id):
-        kind = pins if one.kind == "pin" else bans
-        kind[str(one.claimant_key), str(one.need_id)] = one.reason
+        link = (str(one.claimant_key), str(one.need_id))
+        (bans if one.kind == BAN else pins)[link] = one.reason
+        if one.kind == REPLACEMENT:
+            asked.add(link)
     return Live(
         withdrawn=frozenset(str(one) for one in uow.session.scalars(taken_back)),
         gone=_gone(uow, content),
@@ -75,6 +82,7 @@ def live(uow: UnitOfWork, round_id: UUID, content: Mapping[str, Any]) -> Live:
         declines={str(claim): reason for claim, reason in uow.session.execute(spoken) if reason},
         bans=bans,
         pins={link: reason for link, reason in pins.items() if link not in bans},
+        asked=frozenset(asked - bans.keys()),
     )
 
 
@@ -119,7 +127,7 @@ def faults(uow: UnitOfWork, plans: Sequence[Plan]) -> dict[UUID, list[str]]:
         (one.round_id, str(one.claimant_key), str(one.need_id))
         for round_id in rounds
         for one in overrides(uow, round_id)
-        if one.kind == "ban"
+        if one.kind == BAN
     }
     lost = _lost_claimants(uow, open_parts)
     found: dict[UUID, list[str]] = {one.id: [] for one in plans}

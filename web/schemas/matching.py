@@ -38,6 +38,7 @@ class Seed(Line):
 
 class SeedIn(In):
     seed = Seed(required=True)
+    source = Line(200, load_default=None, allow_none=True)
 
 
 class BanIn(In):

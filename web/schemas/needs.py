@@ -57,7 +57,10 @@ class RoundOut(StatefulOut):
     ranking_until = Moment()
     capacity_max = auto_field()
     digest = fields.String(attribute="frozen_digest", allow_none=True)
+    frozen_at = Moment(allow_none=True)
     seed = auto_field()
+    seeded_at = Moment(allow_none=True)
+    seed_source = auto_field()
 
 
 class RoundsAsked(Asked):

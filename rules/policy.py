@@ -24,6 +24,7 @@ RECORDS_BATCH_BYTES_MAX = 512 * 1024  # api.md
 PHOTO_SIDE_MAX, PHOTO_THUMB_SIDE = 2560, 320  # longest sides, in pixels, of what is kept of a photo
 PHOTOS_MAX = 9  # R-VISIT-1
 PHOTO_BYTES_MAX = 8 * 1024 * 1024  # api.md: 8 MiB
+PHOTOS_PER_DAY = 300  # quality.md §2.1 row 5.2.4 (practice): new photos of one person; thirty full records
 PHOTO_PIXELS_MAX = 40_000_000  # quality.md §4 row 21
 EXCELLENT_PERCENT = 20  # R-ASSESS-4, practice after 人社部发〔2023〕6号
 INVITATION_HOURS, INVITATION_HOURS_MAX = 24, 72  # quality.md §5

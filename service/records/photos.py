@@ -1,36 +1,35 @@
 """Photos by the digest of what a device sends; what is kept is a re-encoded copy without metadata, and a thumbnail."""
 
 import hashlib
-import io
 import re
-import threading
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
-from PIL import Image, ImageOps
 
 from models.base import new_id
 from models.identity import Person
 from models.records import Photo, Record, RecordPhoto
 from rules import likeness
-from rules.policy import PHOTO_BYTES_MAX, PHOTO_PIXELS_MAX, PHOTO_SIDE_MAX, PHOTO_THUMB_SIDE
+from rules.policy import PHOTO_BYTES_MAX, PHOTO_PIXELS_MAX, PHOTO_SIDE_MAX, PHOTO_THUMB_SIDE, PHOTOS_PER_DAY
 from service.content import commands as checks
 from service.content import links
 from service.content.queries import blocked
-from service.core import gate
+from service.core import gate, limits
 from service.core.problems import Forbidden, Invalid, NotFound, TooLarge
 from service.core.unit import UnitOfWork
 from service.records import flags
+from service.records.darkroom import DARKROOM
 
-FORMATS = ("JPEG", "PNG", "WEBP")
 GRID = (likeness.CELLS, likeness.STRIPS)
 DIGEST = re.compile(r"[0-9a-f]{64}")
 STAFF = frozenset({"township", "county", "county_lead", "city", "auditor"})
-
-Image.MAX_IMAGE_PIXELS = None  # our own cap is lower, read from the header, and refuses instead of warning
-_decoders = threading.BoundedSemaphore(2)  # a decoded photo takes up to 160 MB
+PIECE = 256 * 1024
+"""Bytes of a sent photo that are in memory at a time."""
 
 
 class Upload(Protocol):
@@ -61,26 +60,54 @@ def put(uow: UnitOfWork, sha256: str, file: Upload) -> Photo:
 
     :raises TooLarge: beyond 8 MiB.
     :raises Invalid: if the content has another digest, is no JPEG, PNG or WebP, or has more than 40 megapixels.
+    :raises TooMany: beyond 300 new photos a day.
     """
+    owner = sender(uow)
     file.seek(0)  # this may be the second try of the same request
-    content = file.read(PHOTO_BYTES_MAX + 1)
-    if len(content) > PHOTO_BYTES_MAX:
-        raise TooLarge("照片不能超过 8 MiB")
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise Invalid(errors={"sha256": ["内容与其摘要（SHA-256）不符"]})
-    owner = uow.actor.person_id
-    if owner is None:
+    with laid_down(iter(lambda: file.read(PIECE), b"")) as (content, digest):
+        if digest != sha256:
+            raise Invalid(errors={"sha256": ["内容与其摘要（SHA-256）不符"]})
+        return keep(uow, owner, sha256, content)
+
+
+def sender(uow: UnitOfWork) -> UUID:
+    """Give the person who sends. :raises Forbidden: if nobody is behind the session."""
+    if uow.actor.person_id is None:
         raise Forbidden
+    return uow.actor.person_id
+
+
+@contextmanager
+def laid_down(pieces: Iterable[bytes], most: int = PHOTO_BYTES_MAX) -> Iterator[tuple[BinaryIO, str]]:
+    """Write what arrives to a file without a name, which is gone however this ends; gives it and its SHA-256.
+
+    :raises TooLarge: beyond so many bytes.
+    """
+    digest, length = hashlib.sha256(), 0
+    with tempfile.TemporaryFile() as file:
+        for piece in pieces:
+            length += len(piece)
+            if length > most:
+                raise TooLarge(f"照片不能超过 {most // 2**20} MiB")
+            digest.update(piece)
+            file.write(piece)
+        file.flush()
+        yield file, digest.hexdigest()
+
+
+def keep(uow: UnitOfWork, owner: UUID, sha256: str, content: BinaryIO) -> Photo:
+    """Make what is kept of a photo and note it, unless the owner's photo is there already."""
     with uow.house.read(uow.actor, uow.trace) as reading:
         known = find(reading, owner, sha256)
-    if known is None:
-        derived = derive(content)
-        kept, thumb = (hashlib.sha256(one).hexdigest() for one in (derived.full, derived.thumb))
-        uow.ports.files.put(kept, derived.full)
-        uow.ports.files.put(thumb, derived.thumb)
-        return _note(uow, owner, sha256, derived, (kept, thumb))
-    known.known = True
-    return known
+    if known is not None:
+        known.known = True
+        return known
+    limits.count(uow.house, f"photos {owner}", limit=PHOTOS_PER_DAY, minutes=24 * 60)
+    derived = derive(content)
+    kept, thumb = (hashlib.sha256(one).hexdigest() for one in (derived.full, derived.thumb))
+    uow.ports.files.put(kept, derived.full)
+    uow.ports.files.put(thumb, derived.thumb)
+    return _note(uow, owner, sha256, derived, (kept, thumb))
 
 
 def _note(uow: UnitOfWork, owner: UUID, sha256: str, derived: Derived, kept: tuple[str, str]) -> Photo:
@@ -116,51 +143,16 @@ def find(uow: UnitOfWork, owner: UUID, sha256: str) -> Photo | None:
     return uow.session.scalar(sa.select(Photo).where(Photo.owner_id == owner, Photo.sha256 == sha256))
 
 
-def derive(content: bytes) -> Derived:
-    """Decode a photo and make what is kept of it: upright, without metadata, at most 2560 pixels long, and a thumbnail.
+def derive(content: BinaryIO) -> Derived:
+    """Have a photo decoded apart: what is kept is upright, without metadata, at most 2560 pixels long; and a thumbnail.
 
-    :raises Invalid: if it is not an image that we take.
+    :raises Invalid: if it is not an image that we take, or takes more memory or time than one may.
     """
-    with _decoders:
-        try:
-            with Image.open(io.BytesIO(content), formats=FORMATS) as sent:
-                if sent.width * sent.height > PHOTO_PIXELS_MAX:
-                    raise Invalid(errors={"file": ["照片不能超过 4000 万像素"]})
-                picture = _clean(sent)
-        except Invalid:
-            raise
-        except Exception as error:  # whatever a decoder stumbles over, the file is not a picture that we can read
-            raise Invalid(errors={"file": ["不是可读取的 JPEG、PNG 或 WebP 图片"]}) from error
-        full = _encoded(picture)
-        looks = likeness.looks_of(picture.convert("L").resize(GRID, Image.Resampling.BOX).tobytes())
-        picture.thumbnail((PHOTO_THUMB_SIDE, PHOTO_THUMB_SIDE))
-        return Derived(full, _encoded(picture), *Image.open(io.BytesIO(full)).size, looks)
-
-
-def _clean(sent: Image.Image) -> Image.Image:
-    """Give the pixels alone, upright, on white, no longer than what is kept."""
-    sent.draft("RGB", (PHOTO_SIDE_MAX, PHOTO_SIDE_MAX))  # JPEG decodes smaller at once; other formats ignore it
-    turned = _upright(sent)
-    layered = turned.convert("RGBA" if turned.has_transparency_data else "RGB")
-    layered.thumbnail((PHOTO_SIDE_MAX, PHOTO_SIDE_MAX))
-    clean = Image.new("RGB", layered.size, "white")
-    clean.paste(layered, mask=layered.getchannel("A") if layered.mode == "RGBA" else None)
-    return clean
-
-
-def _upright(sent: Image.Image) -> Image.Image:
-    """Turn a photo the way it was held; one whose metadata cannot be read stays as it lies."""
-    sent.load()
-    try:
-        return ImageOps.exif_transpose(sent)
-    except Exception:  # noqa: BLE001  (broken metadata is no fault of the picture, and it is thrown away)
-        return sent.copy()
-
-
-def _encoded(picture: Image.Image) -> bytes:
-    out = io.BytesIO()
-    picture.save(out, "JPEG", quality=85)
-    return out.getvalue()
+    said, (full, thumb) = DARKROOM.ask(
+        content, "derive", pixels_max=PHOTO_PIXELS_MAX, side_max=PHOTO_SIDE_MAX, thumb_side=PHOTO_THUMB_SIDE, grid=GRID
+    )
+    looks = likeness.looks_of(bytes.fromhex(said["grid"]))
+    return Derived(full, thumb, said["width"], said["height"], looks)
 
 
 def show(uow: UnitOfWork, sha256: str, *, owner: UUID | None = None, size: str = "full") -> bytes:

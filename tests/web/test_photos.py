@@ -53,6 +53,11 @@ def send(caller: Caller, content: bytes, name: str | None = None, method: str = 
     return caller.call(method, f"/photos/{name or name_of(content)}", data=body, content_type=kind)
 
 
+def derive(content: bytes) -> photos.Derived:
+    with photos.laid_down([content]) as (file, _):
+        return photos.derive(file)
+
+
 def png_of(width: int, height: int, *chunks: bytes) -> bytes:
     """A PNG of any claimed size, with whatever follows the header."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
@@ -140,7 +145,7 @@ REFUSED: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("case", TAKEN)
 def test_what_is_a_picture_is_kept_without_anything_else(case: str) -> None:
     """quality.md §4 row 21: re-encoded; no metadata, no comment, no profile, nothing behind it."""
-    derived = photos.derive(TAKEN[case]())
+    derived = derive(TAKEN[case]())
     for content, longest in ((derived.full, 2560), (derived.thumb, 320)):
         with Image.open(io.BytesIO(content), formats=("JPEG",)) as kept:
             kept.load()
@@ -178,7 +183,7 @@ def test_a_photo_is_taken_once_and_known_afterwards(field: World) -> None:
 
 def test_a_photo_is_turned_the_way_it_was_held() -> None:
     """The orientation is applied before the metadata goes."""
-    derived = photos.derive(with_exif(orientation=6))
+    derived = derive(with_exif(orientation=6))
     with Image.open(io.BytesIO(derived.full)) as kept:
         assert kept.size == (48, 64)
         top, bottom = (kept.convert("L").tobytes()[y * 48 + 24] for y in (5, 60))

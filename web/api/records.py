@@ -7,7 +7,7 @@ from flask import Response
 
 from rules import states
 from rules.policy import CONFIRMATION_WORDS_PER_HOUR, PHOTO_BYTES_MAX, RECORDS_BATCH_BYTES_MAX
-from service.core.problems import Conflict, Invalid, TooLarge
+from service.core.problems import Conflict, Invalid, TooLarge, TooMany
 from service.core.unit import UnitOfWork
 from service.records import chain, commands, confirmations, days, links, photos, queries
 from web.batch import apart, each
@@ -74,7 +74,7 @@ def _signed(uow: UnitOfWork, picture_id: UUID, *, until: int, signature: str) ->
 
 
 def _declare_photo(method: str) -> None:
-    facts: dict[str, Any] = {"refuses": (Invalid, TooLarge), "body_max": PHOTO_BYTES_MAX + FORM_OVERHEAD}
+    facts: dict[str, Any] = {"refuses": (Invalid, TooLarge, TooMany), "body_max": PHOTO_BYTES_MAX + FORM_OVERHEAD}
     endpoint(blp, method, "/photos/<sha256>", who="photo.put", does=photos.put, files=schemas.PhotoIn(), gives=PHOTO,
              status=201, known=True, **facts)  # fmt: skip
 

@@ -9,16 +9,18 @@ import sqlalchemy as sa
 from sqlalchemy.orm import joinedload
 
 from models.assessments import Assessment, Scheme
-from models.identity import Person
+from models.identity import Person, TeamMember
 from models.pairings import Pairing, PairingMember
 from models.records import Companion, Record
 from rules.access import roles_for
 from rules.calendar import end_of_day, shanghai_year, start_of_day
-from rules.records import DEFAULT_DAYS, AcceptedRecord, DaySettings, ServiceDays, county_days, service_days
+from rules.records import DEFAULT_DAYS, AcceptedRecord, DaySettings, ServiceDays, county_days, service_days, team_days
 from rules.schemes import day_settings
 from service.core import gate
 from service.core.problems import NotFound
 from service.core.unit import UnitOfWork
+from service.identity import queries as identity
+from service.identity import teams
 
 STAFF = roles_for("days.read") - {"commissioner"}
 
@@ -34,6 +36,47 @@ def days(uow: UnitOfWork, person_id: UUID, *, year: int | None = None) -> dict[s
     year = year or shanghai_year(uow.now)
     counted = days_of(uow, [person_id], year)[person_id]
     return {"person": person_id, "year": year, "total": counted.total, "days": counted.days}
+
+
+def days_of_team(uow: UnitOfWork, team_id: UUID, *, year: int | None = None) -> dict[str, Any]:
+    """Give the days on which a team served in a Shanghai year, each with who served and how it was counted.
+
+    Its members see them, staff who see the team, and the townships and counties of its pairings; a dispatching
+    organisation sees its own people's days alone. Whoever left keeps the days that they served for the team.
+
+    :param year: this year where none is given.
+    :raises NotFound: if the team is not there or not the actor's to see.
+    """
+    _reached_team(uow, team_id)
+    year = year or shanghai_year(uow.now)
+    members = sa.select(TeamMember.person_id).where(TeamMember.team_id == team_id)
+    people, settings = uow.session.scalars(members.order_by(TeamMember.person_id)).all(), _settings(uow, year)
+    served = {
+        person: _counted((row for row in rows if row.team_id == team_id), settings, year)
+        for person, rows in accepted(uow, people, year).items()
+    }
+    union, names = team_days(served.values()), identity.names(uow, people)
+    days = [
+        {**one._asdict(), "members": _served_on(one.date, served, names)} for one in union.days
+    ]  # fmt: skip
+    return {"team": team_id, "year": year, "total": union.total, "days": days}
+
+
+def _served_on(day: date, served: Mapping[UUID, ServiceDays], names: Mapping[UUID, str]) -> list[dict[str, Any]]:
+    """Say what a date counts for each member who served on it."""
+    return [
+        {"id": person, "name": names[person], "counted": entry.counted, "how": entry.how}
+        for person, own in served.items()
+        for entry in own.days
+        if entry.date == day
+    ]
+
+
+def _reached_team(uow: UnitOfWork, team_id: UUID) -> None:
+    roles = uow.actor.roles() & (STAFF - {"dispatcher"})
+    paired = sa.select(Pairing.id).where(Pairing.team_id == team_id, gate.visible(uow, Pairing, roles)).limit(1)
+    if uow.session.scalar(paired) is None:
+        teams.show(uow, team_id)
 
 
 def _within_reach(uow: UnitOfWork, person_id: UUID) -> bool:

@@ -11,7 +11,7 @@ from models.base import new_id as new_uuid
 from service.core import moves
 from service.core.unit import SYSTEM
 from tests.cast import RONGCHENG
-from tests.make import a_pairing, a_record, an_accepted_record
+from tests.make import a_pairing, a_record, a_team, an_accepted_record
 from tests.web.test_records import NOW, VISIT
 from tests.world import World, new_id
 
@@ -187,3 +187,33 @@ def _confirm_an_assessment(world: World, person: str) -> None:
         moves.start(uow, sheet)
         confirmed = sa.update(Assessment).where(Assessment.id == assessment.id).values(state="confirmed")
         uow.session.execute(confirmed)
+
+
+def test_a_teams_days_are_the_union_of_its_members_for_the_team(field: World) -> None:
+    """R-VISIT-7: each date once, with who served and how; a member's own other visits are not the team's."""
+    team = a_team(field, "chen", "li", "wang")
+    together = a_pairing(field, "chen", ("li", "wang"), team_id=UUID(team))
+    alone, day = a_pairing(field), timedelta(days=1)
+    li, sun = field.as_("li").id, field.as_("sun").id
+    an_accepted_record(field, together, VISIT, companions=[li, sun])
+    an_accepted_record(field, together, VISIT - day, who="wang")
+    an_accepted_record(field, alone, VISIT - 2 * day)
+    field.as_("wang").ok("POST", "/records", a_record(together, VISIT - 3 * day))
+    shown = field.as_("chen").ok("GET", f"/teams/{team}/days")
+    assert (shown["year"], shown["total"]) == (2026, 2.0)
+    assert [(one["date"], sorted(who["name"] for who in one["members"])) for one in shown["days"]] == [
+        ("2026-06-14", ["王果实"]),
+        ("2026-06-15", ["李稻香", "陈茶生"]),
+    ]
+    assert shown["days"][1]["how"] == "2 名成员同日有服务，合并计 1 天"
+    assert shown["days"][1]["members"][0]["how"] == "现场服务，计 1 天"
+    assert field.as_("chen").get(f"/teams/{team}/days", year=2025)["total"] == 0
+    for who in ("li", "wang", "township", "county", "lead", "city", "auditor"):
+        assert field.as_(who).get(f"/teams/{team}/days")["total"] == 2, who
+    for who in ("sun", "didu", "other_county", "other_township", "dispatcher"):
+        assert field.as_(who).get(f"/teams/{team}/days").status == 404, who
+    assert (field.as_("admin").get(f"/teams/{team}/days").status, field.anyone().get(f"/teams/{team}/days").status) == (
+        403,
+        401,
+    )
+    assert field.as_("chen").get(f"/teams/{new_id()}/days").status == 404

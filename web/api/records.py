@@ -13,6 +13,7 @@ from service.records import chain, commands, confirmations, days, links, photos,
 from web.batch import apart, each
 from web.endpoint import PERSON, PUBLIC, Routes, endpoint, moving
 from web.schemas import confirmations as words
+from web.schemas import days as counted
 from web.schemas import records as schemas
 from web.schemas.base import Asked
 
@@ -86,6 +87,8 @@ endpoint(blp, "GET", "/pictures/<uuid:picture_id>", who=PUBLIC, does=_signed, qu
          produces="image/jpeg")  # fmt: skip
 
 endpoint(blp, "GET", "/commissioners/<uuid:person_id>/days", who="days.read", does=days.days,
-         query=schemas.DaysAsked(), gives=schemas.DaysOut())  # fmt: skip
+         query=counted.DaysAsked(), gives=counted.DaysOut())  # fmt: skip
+endpoint(blp, "GET", "/teams/<uuid:team_id>/days", who="days.read", does=days.days_of_team, query=counted.DaysAsked(),
+         gives=counted.TeamDaysOut())  # fmt: skip
 endpoint(blp, "GET", "/commissioners/<uuid:person_id>/devices", who="record.devices", does=chain.devices,
          gives=schemas.DevicesOut())  # fmt: skip

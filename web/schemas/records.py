@@ -335,10 +335,6 @@ class SignedAsked(In):
     signature = Secret(64, required=True)
 
 
-class DaysAsked(In):
-    year = Number(1999, 2199, from_text=True, load_default=None)
-
-
 class GapOut(Out):
     """Numbers of which nothing has arrived, both included."""
 
@@ -360,17 +356,3 @@ class DeviceOut(Out):
 class DevicesOut(Out):
     person = fields.UUID()
     devices = fields.List(fields.Nested(DeviceOut()))
-
-
-class DayOut(Out):
-    date = fields.Date()
-    counted = fields.Float()
-    how = fields.String()
-    records = fields.List(fields.UUID(), attribute="record_ids")
-
-
-class DaysOut(Out):
-    person = fields.UUID()
-    year = fields.Integer()
-    total = fields.Float()
-    days = fields.List(fields.Nested(DayOut()))

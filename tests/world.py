@@ -15,6 +15,7 @@ import wsgi
 from service import schedule
 from service.core.settings import Settings
 from service.core.unit import House
+from tests import proved  # noqa: F401  # every plan of every story is verified
 from tests.cast import CAST, SPECIALTIES
 from wechat.people import phones
 from wechat.sandbox import SandboxSettings, create_sandbox

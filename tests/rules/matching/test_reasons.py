@@ -7,8 +7,8 @@ from rules.matching.instance import Instance
 from rules.matching.lottery import number, person_ticket
 from rules.matching.reasons import Background, lost_claims, pair_reasons
 from rules.matching.sentences import Names, tell, tell_violator
-from rules.matching.solve import solve
-from tests.rules.matching.boards import board, instances
+from tests.proved import solve
+from tests.rules.matching.boards import board, examples, instances
 
 
 def called(game: Instance) -> Names:
@@ -160,7 +160,7 @@ def test_r_match_3_a_gap_is_told_as_a_sum():
     ]
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(40))
 @given(instances())
 def test_r_match_4_every_pair_and_every_lost_claim_has_a_reason_that_can_be_said(instance):
     plan = solve(instance)

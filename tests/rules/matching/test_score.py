@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.matching.score import STANDARD, TITLES, Facts, Feature, Scale, ScaleError, tell_bill, total
+from tests.rules.matching.boards import examples
 
 
 def test_a_bill_shows_every_row_and_its_sum():
@@ -26,6 +27,7 @@ def test_the_best_pair_earns_everything_and_an_unknown_one_little():
 
 
 @pytest.mark.parametrize("name", TITLES)
+@settings(max_examples=examples(30))
 @given(data=st.data())
 def test_improving_one_feature_never_lowers_a_score(name, data):
     values = {other: data.draw(st.none() | st.integers(0, 300_000)) for other in TITLES}

@@ -12,8 +12,8 @@ from rules.matching.instance import Instance
 from rules.matching.lottery import number, pair_ticket, person_ticket
 from rules.matching.market import InfeasiblePins, links, open_market
 from rules.matching.plan import CHOSEN, PINNED, Plan, Violator
-from rules.matching.solve import solve
-from tests.rules.matching.boards import board, instances, named
+from tests.proved import solve
+from tests.rules.matching.boards import board, examples, instances, named
 
 
 def outcome(game: Instance) -> dict[tuple[str, str], str]:
@@ -180,7 +180,7 @@ def _pairs(plan: Plan, *reasons: str) -> set[tuple[int, int]]:
     return {(pair.person, pair.need) for pair in plan.pairs if not reasons or pair.reason in reasons}
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(40))
 @given(instances(most_people=3, most_needs=3))
 def test_r_match_1_coverage_and_completion_are_what_trying_every_plan_finds(instance):
     plan = solve(instance)
@@ -203,7 +203,7 @@ def test_r_match_1_coverage_and_completion_are_what_trying_every_plan_finds(inst
     assert _pairs(plan) == max(_feasible(instance, fixed), key=worth)
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(40))
 @given(instances())
 def test_r_match_3_violators_add_up_to_what_is_missing(instance):
     maximum, violators = certify(open_market(instance))

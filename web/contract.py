@@ -34,6 +34,7 @@ DESCRIPTIONS = {
     428: "缺少 If-Match",
     429: "过于频繁",
     503: "暂时不可用",
+    507: "存储空间不足",
 }
 
 
@@ -70,7 +71,7 @@ def _refused(spec: Endpoint, path: str, method: str) -> list[int]:
     if spec.query is not None:
         statuses |= {400, 422}
     if spec.writes:
-        statuses |= {409}
+        statuses |= {409, 507}
     if spec.edits is not False:
         statuses |= {412, 428}
     return sorted(statuses)

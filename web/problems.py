@@ -11,10 +11,14 @@ from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from service.core import problems
-from service.core.ports import CodeRefused, WechatDown
+from service.core.files import FULL
+from service.core.ports import CodeRefused, FilesAway, FilesFull, WechatDown
 from service.core.problems import Refusal
 
 log = structlog.get_logger("tepai.web")
+
+NO_ROOM = ("database or disk is full", "disk I/O")
+"""What SQLite says where a write found no room: on a full disk, and beyond a limit on the size of files."""
 
 STATUS: tuple[tuple[type[Refusal], int], ...] = (
     (problems.Malformed, 400),
@@ -29,6 +33,7 @@ STATUS: tuple[tuple[type[Refusal], int], ...] = (
     (problems.ConditionMissing, 428),
     (problems.TooMany, 429),
     (problems.Unavailable, 503),
+    (problems.Full, 507),
 )
 
 MACHINES = ("/api/", "/wechat/", "/healthz/", "/readyz/", "/metrics/")
@@ -129,9 +134,19 @@ def _http(error: HTTPException) -> Response:
 
 def _database_away(error: sqlalchemy.exc.DBAPIError) -> Response:
     log.warning("database unavailable", trace=g.get("trace"), kind=type(error.orig).__name__)
-    if "full" in str(error.orig) or "disk I/O" in str(error.orig):
-        return answer(507, "storage-full", "存储空间不足，暂时不能写入")
+    if getattr(error.orig, "sqlstate", None) == "53100" or any(sign in str(error.orig) for sign in NO_ROOM):
+        return refuse(problems.Full())
     return answer(503, "unavailable", TITLES[503])
+
+
+def _files_away(_: FilesAway) -> Response:
+    log.warning("file store unavailable", trace=g.get("trace"))
+    return refuse(problems.Unavailable("照片存储暂时不可用，请稍后再试；记录本身不受影响"))
+
+
+def _no_room(error: OSError) -> Response:
+    """Answer where the folder for what is being received is full; other errors of the system are unforeseen."""
+    return refuse(problems.Full()) if error.errno in FULL else unforeseen(error)
 
 
 def unforeseen(error: Exception) -> Response:
@@ -151,6 +166,9 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(WechatDown, lambda e: refuse(problems.Unavailable(retry_after=e.retry_after)))
     app.register_error_handler(CodeRefused, lambda _: refuse(problems.Invalid(errors={"code": ["登录码无效或已使用"]})))
+    app.register_error_handler(FilesAway, _files_away)
+    app.register_error_handler(FilesFull, lambda _: refuse(problems.Full()))
+    app.register_error_handler(OSError, _no_room)
     for kind in (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError):
         app.register_error_handler(kind, _database_away)
     app.register_error_handler(Exception, unforeseen)

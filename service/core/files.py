@@ -1,16 +1,34 @@
-"""Content-addressed files through fsspec: a local folder by default, any object store by URL."""
+"""Files through fsspec: content-addressed ones, and the parts of uploads. A local folder by default, or S3 by URL."""
 
+import errno
 import hashlib
-from uuid import uuid4
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
 
 import fsspec
 
+from service.core.ports import FilesAway, FilesFull
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+PATIENCE = {"connect_timeout": 3, "read_timeout": 20, "retries": {"max_attempts": 0}}
+"""Of an object store over HTTP, in seconds: who waits for an answer is told soon that it is away."""
+
 
 class FileStore:
-    """Keeps bytes under their SHA-256. A file is written whole under another name first, so a cut leaves no half."""
+    """Keeps bytes under their SHA-256, and parts under an upload's id. What is there is there as a whole."""
 
     def __init__(self, url: str) -> None:
-        self._files, self._root = fsspec.core.url_to_fs(url)
+        options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}  # others write there too
+        self._local = fsspec.core.split_protocol(url)[0] in {None, "file", "local"}
+        if url.startswith("s3:"):
+            options["config_kwargs"] = PATIENCE
+        self._files, self._root = fsspec.core.url_to_fs(url, **options)
+        if url.startswith("s3:"):
+            self._files.retries = 2
 
     def _path(self, sha256: str) -> str:
         if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
@@ -21,35 +39,107 @@ class FileStore:
         """Keep content under its digest; keeping it twice is once.
 
         :raises ValueError: if the digest is not the content's.
+        :raises FilesFull, FilesAway:
         """
         if hashlib.sha256(content).hexdigest() != sha256:
             raise ValueError("content does not match its name")
-        path = self._path(sha256)
-        if self._files.exists(path):
-            return
-        self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-        part = f"{path}.{uuid4().hex}.part"  # two who send the same at once must not meet in one unfinished file
-        self._files.pipe_file(part, content)
-        self._files.mv(part, path)
+        self._write(self._path(sha256), content)
+
+    def _write(self, path: str, content: bytes) -> None:
+        """Write a file as a whole: an object store does that itself."""
+        with _told():
+            try:
+                if self._local:
+                    _write_whole(Path(path), content)
+                else:
+                    self._files.pipe_file(path, content)
+            except FileNotFoundError as error:
+                raise FilesAway from error  # the bucket is not there, or somebody removed the folder meanwhile
 
     def get(self, sha256: str) -> bytes:
-        """Give the content. :raises FileNotFoundError: if it is not kept."""
-        content: bytes = self._files.cat_file(self._path(sha256))
+        """Give the content. :raises FileNotFoundError: if it is not kept. :raises FilesAway:"""
+        return self._read(self._path(sha256))
+
+    def _read(self, path: str) -> bytes:
+        with _told():
+            content: bytes = self._files.cat_file(path)
         return content
 
+    def has(self, sha256: str) -> bool:
+        """Say whether it is kept. :raises FilesAway:"""
+        with _told():
+            return bool(self._files.exists(self._path(sha256)))
+
     def delete(self, sha256: str) -> None:
-        """Remove it if it is there."""
-        path = self._path(sha256)
-        if self._files.exists(path):
-            self._files.rm_file(path)
+        """Remove it if it is there. :raises FilesAway:"""
+        with _told(), suppress(FileNotFoundError):
+            self._files.rm_file(self._path(sha256))
 
     def names(self) -> list[str]:
-        """List every digest that is kept."""
-        if not self._files.exists(self._root):
-            return []
-        found = (path.rsplit("/", 1)[-1] for path in self._files.find(self._root))
-        return sorted(name for name in found if len(name) == 64)
+        """List every digest that is kept. :raises FilesAway:"""
+        with _told():
+            if not self._files.exists(self._root):
+                return []
+            found = (path.rsplit("/", 1)[-1] for path in self._files.find(self._root))
+            return sorted(name for name in found if len(name) == 64)
 
     def size(self) -> int:
-        """Give how many bytes everything takes."""
-        return int(self._files.du(self._root)) if self._files.exists(self._root) else 0
+        """Give how many bytes everything takes. :raises FilesAway:"""
+        with _told():
+            return int(self._files.du(self._root)) if self._files.exists(self._root) else 0
+
+    def _folder(self, upload: UUID) -> str:
+        return f"{self._root}/uploads/{upload}"
+
+    def put_part(self, upload: UUID, number: int, content: bytes) -> None:
+        """Keep a part of an upload; the same number again takes its place. :raises FilesFull, FilesAway:"""
+        self._write(f"{self._folder(upload)}/{number:06d}", content)
+
+    def part(self, upload: UUID, number: int) -> bytes:
+        """Give a part. :raises FileNotFoundError: if it is not kept. :raises FilesAway:"""
+        return self._read(f"{self._folder(upload)}/{number:06d}")
+
+    def parts(self, upload: UUID) -> dict[int, int]:
+        """Give the numbers of the parts that are there, each with its bytes. :raises FilesAway:"""
+        with _told():
+            try:
+                found = self._files.ls(self._folder(upload), detail=True)
+            except FileNotFoundError:
+                return {}
+        named = ((one["name"].rsplit("/", 1)[-1], one["size"]) for one in found)
+        return {int(name): int(size) for name, size in sorted(named) if name.isdecimal()}
+
+    def drop_parts(self, upload: UUID) -> None:
+        """Remove every part of an upload. :raises FilesAway:"""
+        with _told(), suppress(FileNotFoundError):
+            self._files.rm(self._folder(upload), recursive=True)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file under another name first, safe on its disk, so that a cut leaves no half under its own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(
+        f"{path.name}.{uuid4().hex}.part"
+    )  # two who send the same must not meet in one unfinished file
+    try:
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say in our words that the store is full or away, whatever its library calls it."""
+    try:
+        yield
+    except (FileNotFoundError, FilesAway, FilesFull):
+        raise
+    except OSError as error:
+        raise (FilesFull if error.errno in FULL else FilesAway) from error
+    except Exception as error:
+        raise FilesAway from error

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, Protocol
+from uuid import UUID
 
 Scene = Literal[1, 2, 3, 4]
 """Where WeChat supposes checked content to stand: profile, comment, forum, log."""
@@ -142,8 +143,19 @@ class Account(Protocol):
         ...
 
 
+class FilesAway(Exception):
+    """The file store does not answer, or not as it should."""
+
+
+class FilesFull(Exception):
+    """The file store has no room left."""
+
+
 class Files(Protocol):
-    """Content-addressed storage: a name is the SHA-256 of what it holds."""
+    """Content-addressed storage: a name is the SHA-256 of what it holds. Beside it lie the parts of uploads.
+
+    Every call may raise FilesAway, those that write FilesFull as well; then nothing of it was written.
+    """
 
     def put(self, sha256: str, content: bytes) -> None:
         """Keep content under its digest; keeping it twice is once."""
@@ -151,6 +163,10 @@ class Files(Protocol):
 
     def get(self, sha256: str) -> bytes:
         """Give the content. :raises FileNotFoundError:"""
+        ...
+
+    def has(self, sha256: str) -> bool:
+        """Say whether it is kept."""
         ...
 
     def delete(self, sha256: str) -> None:
@@ -163,6 +179,22 @@ class Files(Protocol):
 
     def size(self) -> int:
         """Give how many bytes everything takes."""
+        ...
+
+    def put_part(self, upload: UUID, number: int, content: bytes) -> None:
+        """Keep a part of an upload; the same number again takes its place."""
+        ...
+
+    def part(self, upload: UUID, number: int) -> bytes:
+        """Give a part. :raises FileNotFoundError:"""
+        ...
+
+    def parts(self, upload: UUID) -> dict[int, int]:
+        """Give the numbers of the parts that are there, each with its bytes."""
+        ...
+
+    def drop_parts(self, upload: UUID) -> None:
+        """Remove every part of an upload."""
         ...
 
 

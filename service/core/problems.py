@@ -93,6 +93,12 @@ class Unavailable(Refusal):
     kind, title = "unavailable", "服务暂时不可用，请稍后再试"
 
 
+class Full(Refusal):
+    """No room is left to write; what is there can be read."""
+
+    kind, title = "storage-full", "存储空间不足，暂时不能写入；已有内容不受影响，请稍后再试或联系管理员"
+
+
 class WrongState(Conflict):
     """The move does not exist from the state the thing is in now."""
 

@@ -58,7 +58,7 @@ def prepared(
 @pytest.fixture
 def world(prepared: Sqlite | Postgres, sandbox: Sandbox, tmp_path: Path) -> Iterator[World]:
     """The application on a fresh database, with the cast."""
-    with prepared.fresh() as url, opened(url, tmp_path, sandbox) as one:
+    with prepared.fresh() as url, opened(url, tmp_path, sandbox, prepared) as one:
         yield one
 
 

@@ -1,4 +1,7 @@
-"""The two databases that every story runs on, and how each test gets a fresh copy of a prepared one."""
+"""The two databases that every story runs on, and how each test gets a fresh copy of a prepared one.
+
+The copies bear the same name one after another, so that one engine serves them all and compiles each statement once.
+"""
 
 import os
 import shutil
@@ -13,6 +16,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+STORY = "story.sqlite3"
+
 
 class Sqlite:
     """A prepared file, copied for each test."""
@@ -26,10 +31,24 @@ class Sqlite:
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
-        path = self.folder / f"{uuid4().hex}.sqlite3"
-        shutil.copy(self.template, path)
-        yield f"sqlite:///{path}"
-        for one in self.folder.glob(path.name + "*"):
+        self._put(self.template)
+        yield f"sqlite:///{self.folder / STORY}"
+        self._clear()
+
+    def keep(self) -> str:
+        """Keep how the story stands, nobody being connected; gives the name under which `put_back` finds it."""
+        return str(shutil.copy(self.folder / STORY, self.folder / f"{uuid4().hex}.kept"))
+
+    def put_back(self, kept: str) -> None:
+        """Let the story stand as it was kept."""
+        self._clear()
+        self._put(Path(kept))
+
+    def _put(self, source: Path) -> None:
+        shutil.copy(source, self.folder / STORY)
+
+    def _clear(self) -> None:
+        for one in self.folder.glob(STORY + "*"):
             one.unlink()
 
 
@@ -39,6 +58,7 @@ class Postgres:
     def __init__(self, url: str) -> None:
         self.url = sa.make_url(url)
         self.prefix = f"tepai_{os.getpid()}_{uuid4().hex[:8]}"
+        self._kept: list[str] = []
 
     def _run(self, statement: str) -> None:
         with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
@@ -59,13 +79,30 @@ class Postgres:
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
-        name = f"{self.prefix}_{uuid4().hex[:8]}"
-        self._run(f"CREATE DATABASE {name} TEMPLATE {self.prefix}_template STRATEGY file_copy")
-        yield self._dsn(name)
-        self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        self._copy("template", "story")
+        yield self._dsn(f"{self.prefix}_story")
+        self._drop("story")
+
+    def keep(self) -> str:
+        """Keep how the story stands, nobody being connected; gives the name under which `put_back` finds it."""
+        self._kept.append(f"kept_{len(self._kept)}")
+        self._copy("story", self._kept[-1])
+        return self._kept[-1]
+
+    def put_back(self, kept: str) -> None:
+        """Let the story stand as it was kept."""
+        self._drop("story")
+        self._copy(kept, "story")
+
+    def _copy(self, source: str, target: str) -> None:
+        self._run(f"CREATE DATABASE {self.prefix}_{target} TEMPLATE {self.prefix}_{source} STRATEGY file_copy")
+
+    def _drop(self, name: str) -> None:
+        self._run(f"DROP DATABASE IF EXISTS {self.prefix}_{name} WITH (FORCE)")
 
     def close(self) -> None:
-        self._run(f"DROP DATABASE IF EXISTS {self.prefix}_template WITH (FORCE)")
+        for name in ("template", *self._kept):
+            self._drop(name)
 
 
 @contextmanager

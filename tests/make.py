@@ -9,7 +9,7 @@ from models.pairings import Pairing, PairingMember
 from service.core import moves
 from service.core.unit import SYSTEM
 from tests.cast import DIDU, GAOPU, PAOTAI, RONGCHENG
-from tests.world import World, new_id
+from tests.world import World, new_id, staged
 
 START = datetime(2026, 3, 2, 2, tzinfo=UTC)  # a Monday morning in Shanghai; the calendar of 2026 is loaded
 
@@ -41,6 +41,7 @@ def a_round(world: World, **changes: Any) -> dict[str, Any]:
     return city.ok("POST", f"/rounds/{made['id']}/open").json
 
 
+@staged
 def an_approved_need(
     world: World, poster: str = "township", reviewer: str = "county", **changes: Any
 ) -> dict[str, Any]:
@@ -52,6 +53,7 @@ def an_approved_need(
     return world.as_(reviewer).ok("POST", f"/needs/{need['id']}/approve").json
 
 
+@staged
 def a_published_round(
     world: World, *needs: tuple[str, str, dict[str, Any]]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -70,6 +72,7 @@ def a_claim(world: World, who: str, need: str, preference: int = 1, **changes: A
     return world.as_(who).ok("POST", f"/needs/{need}/claims", body | changes).json
 
 
+@staged
 def a_team(world: World, leader: str, *members: str) -> str:
     """The id of a confirmed team of the cast."""
     body = {"id": new_id(), "name": "茶叶团队", "members": [world.as_(one).id for one in members]}
@@ -79,6 +82,7 @@ def a_team(world: World, leader: str, *members: str) -> str:
     return str(team)
 
 
+@staged
 def a_pairing(world: World, person: str = "chen", companions: tuple[str, ...] = (), **changes: Any) -> str:
     """The id of a pairing in force of one of the cast with 砲台镇, for three years from this January.
 
@@ -129,6 +133,7 @@ def an_accepted_record(world: World, pairing: str, at: datetime, who: str = "che
     return world.as_("county").ok("POST", f"/records/{made['id']}/accept").json
 
 
+@staged
 def a_ranked_round(world: World) -> dict[str, Any]:
     """A round after its ranking: `{"round": …, "needs": {name: need}, "claims": {(who, name): id}}`.
 
@@ -153,6 +158,7 @@ def a_ranked_round(world: World) -> dict[str, Any]:
     return {"round": round_, "needs": needs, "claims": claims}
 
 
+@staged
 def a_frozen_round(world: World, seed: str | None = "806452") -> dict[str, Any]:
     """`a_ranked_round`, frozen, its seed drawn."""
     season = a_ranked_round(world)
@@ -163,6 +169,7 @@ def a_frozen_round(world: World, seed: str | None = "806452") -> dict[str, Any]:
     return season
 
 
+@staged
 def a_prepared_plan(world: World) -> dict[str, Any]:
     """`a_frozen_round` with the city's official run under `run` and each county's part under `parts` by its code."""
     season = a_frozen_round(world)
@@ -179,6 +186,7 @@ def accept_all(world: World, plan: str, cast: tuple[str, ...] = ("chen", "li", "
                 world.as_(who).ok("POST", f"/proposals/{one['id']}/accept")
 
 
+@staged
 def a_submitted_plan(world: World) -> dict[str, Any]:
     """`a_prepared_plan` with 榕城区's part accepted by both sides and handed in; its id under `plan`."""
     season = a_prepared_plan(world)

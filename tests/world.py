@@ -1,22 +1,31 @@
 """What a story needs: the application on a fresh database, the cast's callers, the clock, the jobs, the phones."""
 
+import copy
+import functools
+import shutil
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
 import requests
+import sqlalchemy as sa
 from flask import Flask
 from werkzeug.serving import make_server
 
 import wsgi
 from service import schedule
+from service.core.database import read_only
 from service.core.settings import Settings
 from service.core.unit import House
 from tests import proved  # noqa: F401  # every plan of every story is verified
 from tests.cast import CAST, SPECIALTIES
+from tests.databases import Postgres, Sqlite
 from wechat.people import phones
 from wechat.sandbox import SandboxSettings, create_sandbox
 from wechat.sandbox.limits import LimitDesk
@@ -156,15 +165,96 @@ def _application(house: House) -> Flask:
     return _applications[0]
 
 
+@dataclass(frozen=True)
+class Stage:
+    """How a story stood once its beginning was told, and what its teller gave back."""
+
+    kept: str
+    given: Any
+    now: datetime
+    callers: dict[str, tuple[str | None, dict[str, Any]]]
+    files: Path
+
+
+Told = TypeVar("Told", bound=Callable[..., Any])
+
+
+def staged(build: Told) -> Told:
+    """Tell a beginning once a session: a story that begins with the same one starts from a copy of how it stood.
+
+    What the teller gives back must be plain data, and what it does must be in the database or the house's files.
+    """
+
+    @functools.wraps(build)
+    def reach(world: "World", *args: Any, **kwargs: Any) -> Any:
+        return world.reach(
+            f"{build.__module__}.{build.__qualname__}{args}{kwargs}", lambda: build(world, *args, **kwargs)
+        )
+
+    return cast("Told", reach)
+
+
+_stages: dict[str, Stage] = {}
+
+
 class World:
     """The application and everything around it."""
 
-    def __init__(self, house: House, sandbox: Sandbox) -> None:
-        self.house = house
-        self.sandbox = sandbox
+    def __init__(self, house: House, sandbox: Sandbox, database: Sqlite | Postgres | None = None) -> None:
+        self._house = house
+        self._sandbox = sandbox
+        self._database = database
+        """The database to which stages go back; None once this story went its own way."""
+        self._told: datetime | None = None
         sandbox.serve(house)
-        self.app = _application(house)
+        self._app = _application(house)
         self._callers: dict[str, Caller] = {}
+
+    @property
+    def house(self) -> House:
+        self._database = None
+        return self._house
+
+    @property
+    def sandbox(self) -> Sandbox:
+        self._database = None
+        return self._sandbox
+
+    @property
+    def app(self) -> Flask:
+        self._database = None
+        return self._app
+
+    @app.setter
+    def app(self, app: Flask) -> None:
+        self._database = None
+        self._app = app
+
+    def reach(self, name: str, build: Callable[[], Any]) -> Any:
+        """Give what `build` gives, from the stage of that name where this story has only begun."""
+        database, now = self._database, self._told
+        if database is None:
+            return build()
+        name = f"{name} at {now}"
+        self._database = None
+        if name not in _stages:
+            _stages[name] = self._keep(database, build())
+            return copy.deepcopy(_stages[name].given)
+        stage = _stages[name]
+        self._house.engine.dispose()
+        database.put_back(stage.kept)
+        shutil.copytree(stage.files, self._house.settings.var_dir, dirs_exist_ok=True)
+        if self._house.clock.offset():
+            self._house.clock.set(stage.now)
+        self._callers = {key: Caller(self._app, *told) for key, told in stage.callers.items()}
+        return copy.deepcopy(stage.given)
+
+    def _keep(self, database: Sqlite | Postgres, given: Any) -> Stage:
+        files = Path(tempfile.mkdtemp(dir=self._house.settings.var_dir.parent, prefix="stage"))
+        shutil.copytree(self._house.settings.var_dir, files, dirs_exist_ok=True)
+        callers = {key: (one.token, one.person) for key, one in self._callers.items()}
+        self._house.engine.dispose()
+        return Stage(database.keep(), copy.deepcopy(given), self._house.clock.now(), callers, files)
 
     def anyone(self) -> Caller:
         """A caller without a session."""
@@ -190,7 +280,8 @@ class World:
 
     def at(self, now: datetime | None) -> None:
         """Move the rules' clock. Whoever is asked for next logs in again, for sessions end when nobody uses them."""
-        self.house.clock.set(now)
+        self._told = now
+        self._house.clock.set(now)
         self._callers.clear()
 
     def run_jobs(self) -> None:
@@ -225,12 +316,31 @@ def make_house(url: str, var: Any, sandbox: Sandbox) -> House:
     return wsgi.make_house(Settings.from_env(env))
 
 
+_engines: dict[str, sa.Engine] = {}
+
+
+def _share_engine(house: House) -> None:
+    """Use one engine for all copies of the prepared database: its statements are compiled once, not in every test."""
+    url = house.settings.database_url
+    if url not in _engines:
+        _engines[url] = house.engine
+        if house.engine.dialect.name == "sqlite":
+
+            @sa.event.listens_for(house.engine, "connect")
+            def _hurry(connection: Any, _record: Any) -> None:
+                connection.execute("PRAGMA synchronous=OFF")  # crashes are tested on servers of their own
+
+    house.engine = _engines[url]
+    house.reader = read_only(house.engine)
+
+
 @contextmanager
-def opened(url: str, var: Any, sandbox: Sandbox) -> Iterator[World]:
-    """Open a world and leave nothing behind."""
+def opened(url: str, var: Any, sandbox: Sandbox, database: Sqlite | Postgres | None = None) -> Iterator[World]:
+    """Open a world and leave nothing behind; with its database, beginnings that were told before are not told again."""
     house = make_house(url, var, sandbox)
+    _share_engine(house)
     try:
-        yield World(house, sandbox)
+        yield World(house, sandbox, database)
     finally:
         house.close()
 

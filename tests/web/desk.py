@@ -11,9 +11,10 @@ from models.needs import Round
 from service.core.unit import House
 from tests.make import START, a_need, a_round, an_approved_need
 from tests.rows import a_claim_row, a_pair, a_plan_row, a_proposal_row
-from tests.world import World
+from tests.world import World, staged
 
 
+@staged
 def a_waiting_need(world: World, **changes: object) -> str:
     township = world.as_("township")
     need = township.ok("POST", "/needs", a_need(**changes))["id"]
@@ -21,6 +22,7 @@ def a_waiting_need(world: World, **changes: object) -> str:
     return str(need)
 
 
+@staged
 def a_plan(world: World, state: str = "submitted", *, proposed: bool = False) -> str:
     """A plan of 榕城 with one pair, one loser and one gap."""
     world.at(START)

@@ -21,7 +21,7 @@ from models.records import Companion, Record
 from rules.schemes import read_scheme
 from tests.cast import CITY, PAOTAI, PUNING, RONGCHENG
 from tests.make import an_approved_need
-from tests.world import Answer, World, new_id
+from tests.world import Answer, World, new_id, staged
 
 JANUARY = datetime(2026, 1, 5, 2, tzinfo=UTC)  # a Monday; the year 2025 is over
 LATER = datetime(2026, 1, 14, 2, tzinfo=UTC)  # five working days have passed
@@ -72,18 +72,25 @@ def a_record(session: Session, pairing: UUID, person: str, start: str, end: str,
     return str(record.id)
 
 
+@staged
+def five_posted(world: World) -> tuple[str, dict[str, UUID], str]:
+    """A need of 砲台镇, the five posted to it, and the county's scheme."""
+    world.at(JANUARY)
+    need: str = an_approved_need(world)["id"]
+    people = {key: world.as_(key).id for key in FIVE}
+    with Session(world.house.engine) as session:
+        pairings = {key: a_pairing(session, need, one) for key, one in people.items()}
+        session.commit()
+    world.as_("lead")
+    return need, pairings, world.as_("county").get("/schemes", county=RONGCHENG)["items"][0]["id"]
+
+
 class Year:
     """The year 2025 of 榕城区, with the five posted to 砲台镇."""
 
     def __init__(self, world: World) -> None:
-        world.at(JANUARY)
         self.world = world
-        self.need: str = an_approved_need(world)["id"]
-        people = {key: world.as_(key).id for key in FIVE}
-        with Session(world.house.engine) as session:
-            self.pairings = {key: a_pairing(session, self.need, one) for key, one in people.items()}
-            session.commit()
-        self.scheme: str = world.as_("county").get("/schemes", county=RONGCHENG)["items"][0]["id"]
+        self.need, self.pairings, self.scheme = five_posted(world)
 
     def start(self, **changes: Any) -> str:
         """An opened and assembled assessment."""

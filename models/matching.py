@@ -126,9 +126,18 @@ class Override(Identified):
     need_id: Mapped[UUID] = mapped_column(sa.ForeignKey("needs.id"))
     claimant_key: Mapped[UUID]
     claim_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("claims.id"))
-    author_id: Mapped[UUID | None]
+    author_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("people.id"))
     reason: Mapped[Words]
     expires_at: Mapped[datetime | None]
+    price: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What it cost when it was saved, as its author saw it."""
+
+    in_force = True
+    """Hung on by queries, as `who` is; never stored."""
+    who = ""
+    need: Mapped[Need] = relationship()
+    claim: Mapped[Claim | None] = relationship()
+    author: Mapped[Person | None] = relationship()
 
 
 KEPT_OF_A_PLAN = ("county_code", "run_id", "round_id", "draft", "body")

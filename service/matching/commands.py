@@ -1,5 +1,6 @@
 """Freeze a round, draw its seed, compute plans, hand parts in, reject them, replace a pair."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,11 @@ from models.needs import Need, Round
 from service.core import gate, moves
 from service.core.problems import Conflict, Invalid, NotFound
 from service.core.unit import UnitOfWork
-from service.matching import queries, standing
+from service.matching import pricing, queries, standing
 from service.matching.inputs import gather, weights_version
 from service.matching.instances import frozen
-from service.matching.runs import NotFrozen, RunForm, compute, scope
+from service.matching.orders import NotFrozen, RunForm, scope
+from service.matching.runs import compute
 from service.matching.standing import Link, link_of
 
 __all__ = ["RunForm", "draw_seed", "freeze", "reject", "replace", "run", "submit"]
@@ -157,7 +159,9 @@ def reject(uow: UnitOfWork, plan_id: UUID, reason: str) -> dict[str, Any]:
     return queries.shown(uow, plan)
 
 
-def replace(uow: UnitOfWork, plan_id: UUID, *, need: UUID, claim: UUID, reason: str) -> dict[str, Any]:
+def replace(
+    uow: UnitOfWork, plan_id: UUID, *, need: UUID, claim: UUID, reason: str, loses: Sequence[str] = ()
+) -> dict[str, Any]:
     """Give a need to another claimant than computed: a pin, and a ban on whom it replaces (R-MATCH-5).
 
     The new part holds the pair as a proposal that both sides must accept (R-MATCH-6). The claim names the claimant; it
@@ -165,6 +169,7 @@ def replace(uow: UnitOfWork, plan_id: UUID, *, need: UUID, claim: UUID, reason: 
 
     :raises NotReplaceable: if the part no longer stands or the claimant is there already.
     :raises PinsImpossible: if the claimant is not able, was declined, or is bound elsewhere.
+    :raises CoverageLost: if townships fall empty by it that `loses` does not name.
     """
     plan = _held(uow, plan_id, "plan.replace")
     if plan.draft:
@@ -186,6 +191,9 @@ def replace(uow: UnitOfWork, plan_id: UUID, *, need: UUID, claim: UUID, reason: 
     made = compute(uow, plan.round, plan.county_code, _asked_again(plan, key, {(key, str(need)), gives_way}))
     if (key, str(need)) not in {link_of(pair) for pair in made.body["pairs"]}:
         raise NotReplaceable("该人员（团队）不符合此需求的条件，或被乡镇谢绝，或本人已谢绝")
+    reached, kept = ({pair["township"]: pair["township_name"] for pair in one.body["pairs"]} for one in (plan, made))
+    lost = [{"code": code, "name": name} for code, name in sorted(reached.items()) if code not in kept]
+    pricing.refuse_losses(lost, loses)
     return _shown(uow, made)
 
 

@@ -22,6 +22,7 @@ class Wishes:
     :param pins, bans: of the request, with the reason.
     :param fixed: pairs of other counties that stay as they are (R-MATCH-7).
     :param previous: pairs to keep where nothing above speaks against it (R-MATCH-1 aim 4).
+    :param survivors: previous pairs that are pinned where they still can be: only holes are filled.
     :param complete: fill free places by score with pairs that nobody chose.
     """
 
@@ -30,6 +31,7 @@ class Wishes:
     bans: Mapping[Link, str] = field(default_factory=dict)
     fixed: frozenset[Link] = frozenset()
     previous: frozenset[Link] = frozenset()
+    survivors: frozenset[Link] = frozenset()
     complete: bool = False
 
 
@@ -119,6 +121,11 @@ class Problem:
         return frozenset(self.places(self.wishes.fixed)) & self.able
 
     @cached_property
+    def survivors(self) -> frozenset[Place]:
+        """Previous pairs that still can be and that were not to be touched."""
+        return frozenset(self.places(self.wishes.survivors)) & self.able
+
+    @cached_property
     def asked(self) -> frozenset[Place]:
         """Pairs that staff set and that need both sides' consent (replacements, R-MATCH-6)."""
         return frozenset(self.places(self.live.asked)) & self.able
@@ -139,7 +146,7 @@ class Problem:
         content, needs = self.content, self.content["needs"]
         claims = [(p, n, wish) for p, n, wish, _ in self.standing]
         grades = [(p, n, grade) for p, n, _, grade in self.standing if grade is not None]
-        pins = sorted({*self.fixed, *self.set_by_staff, *self.places(self.wishes.pins)})
+        pins = sorted({*self.fixed, *self.survivors, *self.set_by_staff, *self.places(self.wishes.pins)})
         return Instance(
             seed=self.wishes.seed,
             people=People(tuple(content["people"]["code"]), tuple(content["people"]["capacity"])),
@@ -171,7 +178,7 @@ class Problem:
         words = {(p, n): self.live.declines.get(claim, "") for claim, p, n, *_ in self._claims}
         return Background(
             withdrawn=self.withdrawn,
-            excluded={(p, n): self._why_not(p, n) for p, n, *_ in self.standing if (p, n) not in self.eligible},
+            excluded={(p, n): self.why_not(p, n) for p, n, *_ in self.standing if (p, n) not in self.eligible},
             declined={place: words[place] for place in self.declined},
             banned=self._told(self._bans),
             pinned=self._told(self._pins),
@@ -181,7 +188,8 @@ class Problem:
     def _told(self, words: Mapping[Link, str]) -> dict[Place, str]:
         return {place: text for link, text in words.items() for place in self.places([link])}
 
-    def _why_not(self, person: int, need: int) -> tuple[str, ...]:
+    def why_not(self, person: int, need: int) -> tuple[str, ...]:
+        """Say in Chinese which rules a pair fails."""
         if person in self.gone:
             return ("已离任，或所在团队已解散",)
         if need in self.shut:

@@ -31,6 +31,7 @@ def basis(problem: Problem) -> dict[str, Any]:
         "bans": _written(wishes.bans),
         "fixed": sorted(wishes.fixed),
         "previous": sorted(wishes.previous),
+        "survivors": sorted(wishes.survivors),
         "complete": wishes.complete,
     }
 
@@ -63,6 +64,7 @@ def problem(uow: UnitOfWork, run: Run) -> Problem:
         bans=_read(kept["bans"]),
         fixed=_links(kept["fixed"]),
         previous=_links(kept["previous"]),
+        survivors=_links(kept["survivors"]),
         complete=kept["complete"],
     )
     return Problem(frozen.inputs, live, wishes, claimants.tree(uow))

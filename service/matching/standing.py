@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -86,6 +87,11 @@ def live(uow: UnitOfWork, round_id: UUID, content: Mapping[str, Any]) -> Live:
     )
 
 
+def holds(one: Override, now: datetime) -> bool:
+    """Say whether an override is in force."""
+    return one.expires_at is None or one.expires_at > now
+
+
 def overrides(uow: UnitOfWork, round_id: UUID) -> Sequence[Override]:
     """Give the overrides in force, oldest first."""
     statement = sa.select(Override).where(
@@ -123,15 +129,16 @@ def faults(uow: UnitOfWork, plans: Sequence[Plan]) -> dict[UUID, list[str]]:
         Proposal.round_id.in_(rounds), Proposal.state == "declined"
     )
     declined = {(str(key), str(need)) for key, need in uow.session.execute(refused)}
+    every = uow.session.scalars(sa.select(Override).where(Override.round_id.in_(rounds))).all()
     banned = {
         (one.round_id, str(one.claimant_key), str(one.need_id))
-        for round_id in rounds
-        for one in overrides(uow, round_id)
-        if one.kind == BAN
+        for one in every
+        if one.kind == BAN and holds(one, uow.now)
     }
     lost = _lost_claimants(uow, open_parts)
     found: dict[UUID, list[str]] = {one.id: [] for one in plans}
     for plan in open_parts:
+        found[plan.id] += _unheeded(plan, [one for one in every if one.round_id == plan.round_id], uow.now)
         for pair in plan.body["pairs"]:
             key, need = link = link_of(pair)
             told = [
@@ -147,6 +154,21 @@ def faults(uow: UnitOfWork, plans: Sequence[Plan]) -> dict[UUID, list[str]]:
             if one["claim"] in taken_back and one.get("code") != "W1":
                 found[plan.id].append(f"{one.get('commissioner_name', '')}—「{one.get('need_title', '')}」：揭榜已撤回")
     return found
+
+
+def _unheeded(plan: Plan, every: Sequence[Override], now: datetime) -> list[str]:
+    """Say whether pins were set, or pins and bans ended, since a part was computed."""
+    here = [(one, (str(one.claimant_key), str(one.need_id))) for one in every if one.county_code == plan.county_code]
+    living = {(one.kind == BAN, link) for one, link in here if holds(one, now)}
+    links = {link_of(pair) for pair in plan.body["pairs"]}
+    obeyed = {
+        (one["kind"] == "refused", (one["claimant"], one["need"]))
+        for one in plan.run.overrides
+        if one["kind"] in {"set", "refused"}
+    }
+    ended = {(one.kind == BAN, link) for one, link in here} & obeyed - living
+    told = ["有新的人工指定尚未计入"] if any(not ban and link not in links for ban, link in living) else []
+    return [*told, *(["有人工指定已解除或到期"] if ended else [])]
 
 
 def _lost_claimants(uow: UnitOfWork, plans: Sequence[Plan]) -> set[str]:

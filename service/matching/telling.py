@@ -13,7 +13,7 @@ from models.identity import Person, Team
 from models.needs import Need
 from models.regions import Region
 from rules.matching.gaps import BANS, PINS, Gap, explain_gaps, relaxations
-from rules.matching.plan import PINNED, Plan
+from rules.matching.plan import KEPT, PINNED, Plan
 from rules.matching.reasons import lost_claims, pair_reasons
 from rules.matching.score import Row, tell_bill
 from rules.matching.sentences import Names, tell, tell_violator
@@ -115,7 +115,7 @@ class Telling:
         graded = {(p, n) for p, n, _, grade in self.problem.standing if grade is not None}
         return frozenset(graded - self.problem.asked)
 
-    def _entry(self, person: int, need: int) -> dict[str, Any]:
+    def entry(self, person: int, need: int) -> dict[str, Any]:
         """Say who and where, by ids and by names."""
         content = self.problem.content
         people, township = content["people"], content["needs"]["township"][need]
@@ -143,20 +143,30 @@ class Telling:
         }
 
     @cached_property
+    def _stayed(self) -> tuple[tuple[frozenset[Place], str], ...]:
+        """Pairs that this run was not to touch, and what is said of them."""
+        return (
+            (self.problem.fixed, "沿用：该县（市、区）的方案已经形成，本次计算保持不变（R-MATCH-7）。"),
+            (self.problem.survivors, "沿用：本次计算只补空缺，上一版方案中的这一配对保持不变。"),
+        )
+
+    @cached_property
     def _pairs(self) -> list[dict[str, Any]]:
         held = {(hold.person, hold.need) for hold in self.plan.holds}
         found = []
         for reason in pair_reasons(self.problem.instance, self.plan, self.problem.background):
             place = (reason.person, reason.need)
             sentence = tell(reason, self.names, claimant=False)
-            if place in self.problem.fixed and reason.code == PINNED:
-                sentence = "沿用：该县（市、区）的方案已经形成，本次计算保持不变（R-MATCH-7）。"
+            code = reason.code
+            if code == PINNED and place not in self.problem.set_by_staff:
+                stayed = next((text for links, text in self._stayed if place in links), None)
+                code, sentence = (KEPT, stayed) if stayed else (code, sentence)
             bill = self._bills[place]
             found.append(
-                self._entry(*place)
+                self.entry(*place)
                 | {
                     "score": sum(row.product for row in bill),
-                    "code": reason.code,
+                    "code": code,
                     "reasons": [sentence, f"得分：{tell_bill(bill)}"],
                     "held": place in held,
                     "asks_consent": place not in self._mutual,
@@ -167,7 +177,7 @@ class Telling:
     @cached_property
     def _losing(self) -> list[dict[str, Any]]:
         found = [
-            self._entry(reason.person, reason.need)
+            self.entry(reason.person, reason.need)
             | {
                 "code": reason.code,
                 "reasons": [tell(reason, self.names, claimant=False)],
@@ -231,7 +241,7 @@ class Telling:
         ):
             for place in self.problem.places(links):
                 who, where = self.names.people[place[0]], self.names.need(place[1])
-                yield self._entry(*place) | {"kind": kind, "text": f"{who}{word}{where}"}
+                yield self.entry(*place) | {"kind": kind, "text": f"{who}{word}{where}"}
 
 
 def _tell_excluded(gap: Gap, lifts: Mapping[str, int]) -> str:

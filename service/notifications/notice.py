@@ -118,6 +118,8 @@ SILENT: dict[str, str] = {
     "person.renew_codes": "one's own step; the page shows the new codes once",
     "need.edit": "its township's own work until it is submitted",
     "claim.order": "one's own order of preference",
+    "override.create": "plans computed from now on say it to both sides",
+    "override.lift": "plans computed from now on say it to both sides",
     "plan.replace": "the proposals that it makes ask both sides",
     "record.edit": "a draft or returned record is its author's alone",
     "record.link": "whoever makes a link shows it themself",

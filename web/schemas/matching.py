@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields
 
 from models.matching import Proposal
-from service.matching.runs import RunForm
+from service.matching.orders import RunForm
 from web.schemas.base import (
     Asked,
     Code,
@@ -54,12 +54,16 @@ class RunIn(In):
     bans = ListOf(Inner(BanIn()), OVERRIDES_MAX, load_default=())
     keep = Id(load_default=None, allow_none=True)
     complete = Flag(load_default=False)
+    hold = Flag(load_default=False)
+    reason = Words(500, shortest=0, load_default="")
+    loses = ListOf(Code(), 200, load_default=())
 
 
 class ReplacementIn(In):
     need = Id(required=True)
     claim = Id(required=True)
     reason = Words(500, required=True)
+    loses = ListOf(Code(), 200, load_default=())
 
 
 class ConsentStateOut(Out):

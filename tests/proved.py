@@ -27,8 +27,9 @@ def solve(instance: Instance, *how: Any, **more: Any) -> Plan:
 def everywhere() -> None:
     """Put the proving `solve` in place of the plain one in every module of the house that is loaded."""
     for name, module in list(sys.modules.items()):
-        if name.split(".")[0] in {"rules", "service", "web", "tests"} and getattr(module, "solve", None) is unproved:
-            module.solve = solve  # type: ignore[attr-defined]
+        if name.split(".")[0] in {"rules", "service", "web", "tests"} and name != __name__:
+            for known in [word for word, value in vars(module).items() if value is unproved]:
+                setattr(module, known, solve)
 
 
 everywhere()

@@ -14,7 +14,7 @@ from service.identity import registration as identity
 from service.publicity import windows
 from service.regions import commands as regions
 from service.regions import queries as region_queries
-from web import cli_records, cli_wechat, cli_worker
+from web import cli_plans, cli_records, cli_wechat, cli_worker
 from web.cli_operations import COMMANDS
 from web.host import Refusing
 from web.host import house as _house
@@ -143,7 +143,7 @@ def publicity_days(region: str, days: int) -> None:
 
 def register(app: Flask) -> None:
     """Hang every command below `flask --app wsgi`."""
-    rooms = (cli_worker, cli_wechat, cli_records)
+    rooms = (cli_worker, cli_wechat, cli_records, cli_plans)
     others = [command for room in rooms for command in room.COMMANDS]
     for command in (people, roster, calendar, *COMMANDS, *others):
         app.cli.add_command(command)

@@ -6,6 +6,7 @@ each hold is needed, every best completion uses each held unit, and in a townshi
 """
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 
@@ -16,8 +17,16 @@ from rules.matching.flow import Minimiser
 from rules.matching.lottery import person_ticket
 from rules.matching.market import Ints, Link, Market
 
+Teller = Callable[[str], None]
 
-def choose_with_holds(market: Market, target: int, minimise: Minimiser) -> tuple[set[Link], set[int]]:
+
+def silent(_stage: str) -> None:
+    """Tell nobody."""
+
+
+def choose_with_holds(
+    market: Market, target: int, minimise: Minimiser, tell: Teller = silent
+) -> tuple[set[Link], set[int]]:
     """Let both sides choose, and hold back from choice only the capacity without which the target is out of reach.
 
     A hold takes a unit of a person's capacity out of the choice; the final flow says which township it goes to. Every
@@ -31,8 +40,10 @@ def choose_with_holds(market: Market, target: int, minimise: Minimiser) -> tuple
     held = np.zeros(len(market.capacity), dtype=np.int64)
     while not _reaches(market, chosen := _choice(market, held), target):
         held += _new_holds(market, chosen, minimise)
+        tell(f"暂定让位 {int(held.sum())} 人次")
     while (fewer := _released(market, held, target)) is not None:
         held = fewer
+        tell(f"去掉不必要的，余 {int(held.sum())} 人次")
     return _choice(market, held), set(np.flatnonzero(held).tolist())
 
 

@@ -97,9 +97,9 @@ class Instance:
 
     def __post_init__(self) -> None:
         if not isinstance(self.seed, str) or "\n" in self.seed:
-            raise InstanceError("seed: must be one line of text")
+            raise InstanceError("seed：应为一行文本")
         if not isinstance(self.complete, bool):
-            raise InstanceError("complete: must be true or false")
+            raise InstanceError("complete：应为 true 或 false")
         sizes = {"person": len(self.people.id), "need": len(self.needs.id), "township": len(self.townships.code)}
         for name in TABLES:
             _check_table(name, getattr(self, name), sizes)
@@ -111,11 +111,11 @@ class Instance:
         :raises InstanceError: naming what is unknown, missing or wrong.
         """
         if not isinstance(content, Mapping):
-            raise InstanceError("an instance is an object of tables")
+            raise InstanceError("实例应为对象")
         if unknown := sorted(set(content) - set(TABLES) - {"seed", "complete"}):
-            raise InstanceError(f"unknown keys: {', '.join(unknown)}")
+            raise InstanceError(f"不认识的键 {'、'.join(unknown)}")
         if "seed" not in content:
-            raise InstanceError("seed: missing")
+            raise InstanceError("seed：缺少")
         tables = {name: _read_table(name, kind, content[name]) for name, kind in TABLES.items() if name in content}
         return cls(seed=content["seed"], complete=content.get("complete", False), **tables)
 
@@ -165,18 +165,23 @@ def columns(table: Any) -> dict[str, list[Any]]:
 
 def _read_table(name: str, kind: type[Any], content: Any) -> Any:
     wanted = [column.name for column in fields(kind)]
-    if not isinstance(content, Mapping) or sorted(content) != sorted(wanted):
-        raise InstanceError(f"{name}: must have exactly the columns {', '.join(wanted)}")
+    if not isinstance(content, Mapping):
+        raise InstanceError(f"{name}：应为对象，恰有 {'、'.join(wanted)} 各列")
+    for what, columns_ in (("缺少", set(wanted) - set(content)), ("不认识的列", set(content) - set(wanted))):
+        if columns_:
+            raise InstanceError(f"{name}：{what} {'、'.join(sorted(columns_))}（应恰有 {'、'.join(wanted)} 各列）")
     for column in wanted:
         if not isinstance(content[column], list | tuple):
-            raise InstanceError(f"{name}.{column}: must be a list")
+            raise InstanceError(f"{name}.{column}：应为列表")
     return kind(**{column: tuple(content[column]) for column in wanted})
 
 
 def _check_table(name: str, table: Any, sizes: Mapping[str, int]) -> None:
     lengths = {column.name: len(getattr(table, column.name)) for column in fields(table)}
     if len(set(lengths.values())) > 1:
-        raise InstanceError(f"{name}: columns differ in length: {lengths}")
+        raise InstanceError(
+            f"{name}：各列长度不同（{'、'.join(f'{column} {size}' for column, size in lengths.items())}）"
+        )
     for column in lengths:
         values = getattr(table, column)
         if column in {"id", "code"}:
@@ -186,28 +191,34 @@ def _check_table(name: str, table: Any, sizes: Mapping[str, int]) -> None:
         else:
             _check_numbers(f"{name}.{column}", values, _LEAST[column], LARGEST)
     if "person" in lengths:
-        seen: set[tuple[int, int]] = set()
+        seen: dict[tuple[int, int], int] = {}
         for row, pair in enumerate(zip(table.person, table.need, strict=True)):
-            if pair in seen:
-                raise InstanceError(f"{name}[{row}]: person {pair[0]} and need {pair[1]} stand there twice")
-            seen.add(pair)
+            if (first := seen.setdefault(pair, row)) != row:
+                raise InstanceError(f"{name}[{row}]：person {pair[0]} 与 need {pair[1]} 已在 {name}[{first}]")
 
 
 def _check_names(where: str, values: Sequence[Any]) -> None:
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     for row, value in enumerate(values):
         if not isinstance(value, str) or not value or "\n" in value:
-            raise InstanceError(f"{where}[{row}]: must be one line of text")
+            raise InstanceError(f"{where}[{row}]：应为一行非空文本")
         if value in seen:
-            raise InstanceError(f"{where}[{row}]: {value} stands there twice")
-        seen.add(value)
+            raise InstanceError(f"{where}[{row}] = {value}：重复，已在 {where}[{seen[value]}]")
+        seen[value] = row
 
 
 def _check_numbers(where: str, values: Sequence[Any], least: int, most: int) -> None:
     if set(map(type, values)) <= {int} and (not values or (min(values) >= least and max(values) <= most)):
         return
     row, value = next((r, v) for r, v in enumerate(values) if type(v) is not int or not least <= v <= most)
-    raise InstanceError(f"{where}[{row}] = {value!r}: must be an integer from {least} to {most}")
+    raise InstanceError(_wrong_number(where, row, value, least, most))
+
+
+def _wrong_number(where: str, row: int, value: Any, least: int, most: int) -> str:
+    told = "（过大的数）" if isinstance(value, int) and abs(value) >= 2**63 else repr(value)
+    if most < least:
+        return f"{where}[{row}] = {told}：所指的列表是空的"
+    return f"{where}[{row}] = {told}：应为 {least} 至 {most} 的整数"
 
 
 def _order(names: Sequence[str]) -> list[int]:

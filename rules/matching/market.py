@@ -14,6 +14,15 @@ Flags = NDArray[np.bool_]
 Link = tuple[int, int]
 
 
+WHY_NOT = {
+    "not_eligible": "不在 pairs 中，不符合条件",
+    "banned": "在 bans 中已被禁止",
+    "declined": "镇方没有评级，视为谢绝",
+    "capacity": "超过该人的 capacity",
+    "places": "超过该需求的 places",
+}
+
+
 class InfeasiblePins(ValueError):
     """Pins that no plan can obey. `pins` holds (person id, need id, why) of every one.
 
@@ -23,7 +32,7 @@ class InfeasiblePins(ValueError):
 
     def __init__(self, pins: tuple[tuple[str, str, str], ...]) -> None:
         self.pins = pins
-        super().__init__("pins that no plan can obey: " + "; ".join(f"{p} → {n} ({why})" for p, n, why in pins))
+        super().__init__("人工指定无法全部满足：" + "；".join(f"{p} → {n}（{WHY_NOT[why]}）" for p, n, why in pins))
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,7 +43,7 @@ def prove_completion(reading: Reading, plan: Plan) -> Iterator[str]:
         yield "另有同样好的方案，抽签未能定出唯一结果"
     if len(proof.tiers) > len(_TIERS) and not _has_cycle(nearly):
         yield "抽签的轮数多于所需"
-    if not _all_reached(height, level):
+    if max(height) > (0,) * len(proof.tiers) or not _all_reached(height, level):
         yield "证书中的位势不是从根出发的最短距离"
 
 

@@ -1,6 +1,6 @@
 """What a matching run writes: the pairs with their reasons, and the proof that goes with them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from typing import Any
@@ -17,7 +17,7 @@ ROOT = "every node at 0"
 
 
 class PlanError(ValueError):
-    """A plan file that does not have the form of a plan."""
+    """A plan file that does not have the form of a plan; the message names the key and the place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,61 +120,114 @@ class Plan:
     def from_json(cls, content: Mapping[str, Any]) -> "Plan":
         """Read a plan file.
 
-        :raises PlanError: if a part is missing or has another form.
+        :raises PlanError: naming the part, and the place in it, that is missing, unknown or of another form.
         """
-        try:
-            columns = content["pairs"]
-            rows = zip(columns["person"], columns["need"], columns["reason"], strict=True)
-            plan = cls(
-                pairs=tuple(Pair(*row) for row in rows),
-                covered=content["covered"],
-                maximum=content["maximum"],
-                violators=tuple(Violator(**_tuples(entry)) for entry in content["violators"]),
-                holds=tuple(Hold(**entry) for entry in content["holds"]),
-                witnesses=tuple(Witness(**entry) for entry in content["witnesses"]),
-                score=content["score"],
-                certificate=_certificate(content.get("certificate")),
-                digest=content["digest"],
-            )
-            _check_numbers(plan)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise PlanError(f"not a plan: {error}") from error
-        if plan.to_json() != dict(content):
-            raise PlanError("not a plan: it has parts that no plan has")
-        return plan
+        return _read(content)
 
 
-def _check_numbers(plan: Plan) -> None:
-    numbers = [plan.covered, plan.maximum, plan.score]
-    for pair in plan.pairs:
-        numbers += [pair.person, pair.need]
-    for violator in plan.violators:
-        numbers += [*violator.townships, *violator.people, violator.capacity, violator.floor, *violator.full]
-    for hold in plan.holds:
-        numbers += [hold.person, hold.need, hold.township]
-    for witness in plan.witnesses:
-        numbers += [witness.person, witness.need, witness.held]
-    if plan.certificate is not None:
-        for tier in plan.certificate.potentials:
-            numbers += tier
-    if wrong := [number for number in numbers if type(number) is not int]:
-        raise TypeError(f"{wrong[0]!r} must be an integer")
+def _read(content: Any) -> Plan:
+    top = _parts(
+        "方案",
+        content,
+        ("pairs", "covered", "maximum", "violators", "holds", "witnesses", "score", "digest"),
+        ("certificate",),
+    )
+    table = _parts("pairs", top["pairs"], ("person", "need", "reason"))
+    people, needs = _whole_list("pairs.person", table["person"]), _whole_list("pairs.need", table["need"])
+    reasons = tuple(
+        _one_of(f"pairs.reason[{row}]", code) for row, code in enumerate(_list("pairs.reason", table["reason"]))
+    )
+    if not len(people) == len(needs) == len(reasons):
+        raise PlanError(f"pairs：各列长度不同（{len(people)}、{len(needs)}、{len(reasons)}）")
+    if not isinstance(top["digest"], str):
+        raise PlanError("digest：应为文本")
+    return Plan(
+        pairs=tuple(Pair(*row) for row in zip(people, needs, reasons, strict=True)),
+        covered=_whole("covered", top["covered"]),
+        maximum=_whole("maximum", top["maximum"]),
+        violators=tuple(_violator(f"violators[{row}]", one) for row, one in _entries("violators", top)),
+        holds=tuple(Hold(**_numbers(f"holds[{row}]", one, Hold)) for row, one in _entries("holds", top)),
+        witnesses=tuple(
+            Witness(**_numbers(f"witnesses[{row}]", one, Witness)) for row, one in _entries("witnesses", top)
+        ),
+        score=_whole("score", top["score"]),
+        certificate=_certificate(top["certificate"]) if "certificate" in top else None,
+        digest=top["digest"],
+    )
 
 
-def _certificate(content: Mapping[str, Any] | None) -> Certificate | None:
-    return None if content is None else Certificate(**_tuples(content))
+def _violator(where: str, content: Any) -> Violator:
+    parts = _parts(where, content, ("townships", "people", "capacity", "floor"), ("full",))
+    if parts.get("full") == []:
+        raise PlanError(f"{where}.full：没有时不应写出")
+    lists = {name: _whole_list(f"{where}.{name}", parts.get(name, [])) for name in ("townships", "people", "full")}
+    capacity, floor = (_whole(f"{where}.{name}", parts[name]) for name in ("capacity", "floor"))
+    return Violator(capacity=capacity, floor=floor, **lists)
 
 
-def _tuples(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _frozen(value) for key, value in content.items()}
+def _certificate(content: Any) -> Certificate:
+    parts = _parts("certificate", content, ("root", "tiers", "potentials"))
+    tiers = _list("certificate.tiers", parts["tiers"])
+    if not isinstance(parts["root"], str) or not all(isinstance(tier, str) for tier in tiers):
+        raise PlanError("certificate：root 和 tiers 应为文本")
+    potentials = enumerate(_list("certificate.potentials", parts["potentials"]))
+    return Certificate(
+        parts["root"],
+        tuple(tiers),
+        tuple(_whole_list(f"certificate.potentials[{tier}]", row) for tier, row in potentials),
+    )
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+def _parts(where: str, content: Any, wanted: tuple[str, ...], may: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    if not isinstance(content, Mapping):
+        raise PlanError(f"{where}：应为对象")
+    if missing := [name for name in wanted if name not in content]:
+        raise PlanError(f"{where}：缺少 {'、'.join(missing)}")
+    if unknown := sorted(set(content) - {*wanted, *may}):
+        raise PlanError(f"{where}：不认识的键 {'、'.join(unknown)}")
+    return content
+
+
+def _list(where: str, value: Any) -> Sequence[Any]:
+    if not isinstance(value, list | tuple):
+        raise PlanError(f"{where}：应为列表")
+    return value
+
+
+def _entries(name: str, top: Mapping[str, Any]) -> Iterable[tuple[int, Any]]:
+    return enumerate(_list(name, top[name]))
+
+
+def _numbers(where: str, content: Any, kind: type[Hold | Witness]) -> dict[str, int]:
+    parts = _parts(where, content, tuple(column.name for column in fields(kind)))
+    return {name: _whole(f"{where}.{name}", value) for name, value in parts.items()}
+
+
+def _whole_list(where: str, value: Any) -> tuple[int, ...]:
+    values = tuple(_list(where, value))
+    if not set(map(type, values)) <= {int} or max(values, default=0) >= 2**63 or min(values, default=0) <= -(2**63):
+        for row, one in enumerate(values):
+            _whole(f"{where}[{row}]", one)
+    return values
+
+
+def _whole(where: str, value: Any) -> int:
+    if type(value) is not int:
+        raise PlanError(f"{where} = {value!r}：应为整数")
+    if abs(value) >= 2**63:
+        raise PlanError(f"{where}：整数过大")
+    return value
+
+
+def _one_of(where: str, value: Any) -> str:
+    if value not in REASONS:
+        raise PlanError(f"{where} = {value!r}：应为 {'、'.join(REASONS)} 之一")
+    return str(value)
 
 
 def _lists(record: Violator | Certificate) -> dict[str, Any]:
-    return {column.name: _thawed(getattr(record, column.name)) for column in fields(record)}
+    content = {column.name: _thawed(getattr(record, column.name)) for column in fields(record)}
+    return content if content.get("full") else {name: value for name, value in content.items() if name != "full"}
 
 
 def _thawed(value: Any) -> Any:

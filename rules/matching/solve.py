@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from rules.matching.completion import Outcome, Task, certificate, complete, final_task
 from rules.matching.coverage import certify
 from rules.matching.flow import Minimiser, scipy_minimise
-from rules.matching.holds import choose_with_holds
+from rules.matching.holds import Teller, choose_with_holds, silent
 from rules.matching.instance import Instance
 from rules.matching.lottery import pair_ticket
 from rules.matching.market import Link, Market, open_market
@@ -14,7 +14,7 @@ from rules.matching.plan import CHOSEN, COMPLETING, COVERING, KEPT, PINNED, Hold
 _UNCLAIMED = 2**31
 
 
-def solve(instance: Instance, minimise: Minimiser = scipy_minimise) -> Plan:
+def solve(instance: Instance, minimise: Minimiser = scipy_minimise, tell: Teller = silent) -> Plan:
     """Compute the plan of a round: the same bytes for the same instance, whoever minimises (R-MATCH-1, R-MATCH-2).
 
     Aims, strictly in this order: pins, bans, eligibility, capacities; the largest coverage that any plan has, in filled
@@ -22,11 +22,15 @@ def solve(instance: Instance, minimise: Minimiser = scipy_minimise) -> Plan:
     pairs kept; fewest pairs that nobody chose (unless the instance asks to complete); score; the lottery.
 
     :param minimise: proposes flows; it cannot change the plan.
+    :param tell: hears in Chinese what is being done, stage by stage.
     :raises InfeasiblePins: naming every pin that no plan can obey.
     """
     market = open_market(instance)
+    tell(f"求最大覆盖：{len(market.person):,} 个可行配对")
     maximum, violators = certify(market)
-    chosen, held = choose_with_holds(market, maximum - market.pinned_cover, minimise)
+    tell(f"最大覆盖 {maximum}；双选与保障覆盖")
+    chosen, held = choose_with_holds(market, maximum - market.pinned_cover, minimise, tell)
+    tell(f"双选成功 {len(chosen)}，让位 {len(held)} 人；统筹补位与抽签")
     task = final_task(market, chosen)
     outcome = complete(task, minimise)
     reasons = _reasons(market, task, chosen, outcome)

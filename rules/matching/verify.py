@@ -43,6 +43,9 @@ def _form(reading: Reading, plan: Plan) -> Iterator[str]:
     if not all(0 <= p < people and 0 <= n < needs for p, n in links):
         yield "方案引用了实例中不存在的人员或需求"
         return
+    if not all(0 <= hold.person < people and 0 <= hold.need < needs for hold in plan.holds):
+        yield "保障名单引用了实例中不存在的人员或需求"
+        return
     if links != sorted(set(links)):
         yield "方案的配对有重复或未按顺序排列"
     if any(pair.reason not in REASONS for pair in plan.pairs):

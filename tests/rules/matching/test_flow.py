@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rules.matching.flow import Network, TiedLottery, best_circulation
 from rules.matching.instance import TABLES, Instance
 from rules.matching.market import Ints
+from rules.matching.solvers import ORTOOLS, minimiser
 from tests.proved import solve
 from tests.rules.matching.boards import examples, instances
 
@@ -60,7 +61,7 @@ def test_r_match_2_the_order_of_rows_changes_nothing(instance, dice):
 
 
 @settings(deadline=None, max_examples=examples(25))
-@given(instances(), st.sampled_from([no_solver, bad_solver]))
+@given(instances(), st.sampled_from([no_solver, bad_solver, minimiser(ORTOOLS)]))
 def test_r_match_2_no_solver_can_change_the_bytes(instance, minimise):
     assert solve(instance, minimise).to_json() == solve(instance).to_json()
 

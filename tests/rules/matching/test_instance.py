@@ -29,22 +29,26 @@ def _spoiled(path: str, value: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("seed", "1\n2", "seed: must be one line"),
-        ("seed", 7, "seed: must be one line"),
-        ("complete", 1, "complete: must be true or false"),
-        ("rivers", {}, "unknown keys: rivers"),
-        ("people", {"id": []}, "people: must have exactly the columns id, capacity"),
-        ("people.id", "wang", "people.id: must be a list"),
-        ("people.id", ["wang", "wang"], r"people.id\[1\]: wang stands there twice"),
-        ("people.id", ["wang", ""], r"people.id\[1\]: must be one line"),
-        ("people.capacity", [1], "columns differ in length"),
-        ("people.capacity", [1, -1], r"people.capacity\[1\] = -1: must be an integer from 0"),
-        ("people.capacity", [1, True], r"people.capacity\[1\] = True: must be an integer"),
-        ("needs.township", [0, 2], r"needs.township\[1\] = 2: must be an integer from 0 to 1"),
+        ("seed", "1\n2", "seed：应为一行"),
+        ("seed", 7, "seed：应为一行"),
+        ("complete", 1, "complete：应为 true 或 false"),
+        ("rivers", {}, "不认识的键 rivers"),
+        ("people", {"id": []}, "people：缺少 capacity"),
+        ("people.id", "wang", "people.id：应为列表"),
+        ("people.id", ["wang", "wang"], r"people.id\[1\] = wang：重复，已在 people.id\[0\]"),
+        ("people.id", ["wang", ""], r"people.id\[1\]：应为一行"),
+        ("people.capacity", [1], "people：各列长度不同（id 2、capacity 1）"),
+        ("people.capacity", [1, -1], r"people.capacity\[1\] = -1：应为 0 至"),
+        ("people.capacity", [1, True], r"people.capacity\[1\] = True：应为"),
+        ("needs.township", [0, 2], r"needs.township\[1\] = 2：应为 0 至 1 的整数"),
         ("pairs.need", [0, 0, 9], r"pairs.need\[2\] = 9"),
         ("pairs.score", [1, 2, 3.5], r"pairs.score\[2\] = 3.5"),
-        ("pairs.need", [0, 0, 0], r"pairs\[2\]: person 1 and need 0 stand there twice"),
+        ("pairs.need", [0, 0, 0], r"pairs\[2\]：person 1 与 need 0 已在 pairs\[1\]"),
         ("claims", {"person": [0], "need": [0], "preference": [0]}, r"claims.preference\[0\] = 0"),
+        ("pairs.score", [1, 2, 10**400], r"pairs.score\[2\] = "),
+        ("pairs.score", [1, 2, float("nan")], r"pairs.score\[2\] = nan：应为"),
+        ("pairs.rank", [], "pairs：不认识的列 rank"),
+        ("townships", {"code": [], "floor": []}, r"needs.township\[0\] = 0：所指的列表是空的"),
     ],
 )
 def test_what_is_wrong_is_named_by_table_column_and_row(path, value, message):
@@ -53,7 +57,7 @@ def test_what_is_wrong_is_named_by_table_column_and_row(path, value, message):
 
 
 def test_a_seed_is_needed_and_absent_tables_are_empty():
-    with pytest.raises(InstanceError, match="seed: missing"):
+    with pytest.raises(InstanceError, match="seed：缺少"):
         Instance.from_json({})
     assert Instance.from_json({"seed": "1"}).pairs.person == ()
 

@@ -1,10 +1,12 @@
 """Idempotency: the first answer to a creating request is kept in the transaction of its effect."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import orjson
 import sqlalchemy as sa
 
 from models.journal import Reply
@@ -70,3 +72,26 @@ def keep(uow: UnitOfWork, asked: Request, status: int, body: bytes, location: st
     """
     values = {"owner": asked.owner, "key": asked.key, "request_digest": asked.digest, "status": status}
     uow.session.execute(_REPLY, values | {"body": uow.vault.seal(body.decode()), "location": location, "at": uow.now})
+
+
+def all_of(uow: UnitOfWork, person: UUID) -> Sequence[Reply]:
+    """Give the answers that are kept for a person."""
+    owner = uow.vault.digest("reply", str(person))
+    return uow.session.scalars(sa.select(Reply).where(Reply.owner == owner).order_by(Reply.key)).all()
+
+
+def body_of(uow: UnitOfWork, reply: Reply) -> Any:
+    """Give what a kept answer says; None where it says nothing."""
+    text = uow.vault.unseal(reply.body)
+    return orjson.loads(text) if text else None
+
+
+def rewrite(uow: UnitOfWork, reply: Reply, body: Any) -> None:
+    """Put other words into a kept answer: what it said may be kept no longer."""
+    reply.body = uow.vault.seal(orjson.dumps(body).decode())
+
+
+def forget(uow: UnitOfWork, person: UUID) -> None:
+    """Remove the answers that are kept for a person who asks no more."""
+    for reply in all_of(uow, person):
+        uow.session.delete(reply)

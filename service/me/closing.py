@@ -21,7 +21,7 @@ from models.identity import (
 from models.matching import Proposal
 from models.notifications import Accept, Credit, Message
 from models.pairings import Pairing, PairingMember
-from service.core import moves
+from service.core import moves, replies
 from service.core.problems import Conflict
 from service.core.unit import UnitOfWork
 from service.identity import queries as identity
@@ -30,7 +30,14 @@ from service.identity.bindings import ENDS
 from service.me import erasure
 
 REASON = "本人注销账号"
-REMOVED = ("手机号", "职称、简介与专业方向", "微信绑定、全部登录与验证方式", "站内消息与订阅", "角色、团队与有效的揭榜")
+REMOVED = (
+    "手机号",
+    "职称、简介与专业方向",
+    "微信绑定、全部登录与验证方式",
+    "站内消息与订阅",
+    "角色、团队与有效的揭榜",
+    "未提交的草稿与未采用的记录内容",
+)
 _QUIETLY = {"synchronize_session": False}
 
 
@@ -57,7 +64,9 @@ def end(uow: UnitOfWork, person: Person, reason: str) -> dict[str, Any]:
     _leave_teams(uow, person)
     _end_what_is_open(uow, person, reason)
     _forget_contact(uow, person)
-    changes = erasure.drop_locations(uow, person.id) + erasure.drop_photos(uow, person.id)
+    changes = erasure.drop_unsent(uow, person.id, reason)
+    changes += erasure.drop_locations(uow, person.id) + erasure.drop_photos(uow, person.id)
+    replies.forget(uow, person.id)
     stays = _stays(uow, person)
     named = erasure.drop_name(uow, person)
     uow.record("person.close", person, changes + named)
@@ -125,7 +134,9 @@ def _stays(uow: UnitOfWork, person: Person) -> list[dict[str, str]]:
     posts = sa.select(sa.func.count()).where(Pairing.id.in_(serving), Pairing.state == "active")
     if count := uow.session.scalar(posts):
         found.append({"what": f"{count} 项在期的结对", "why": "由县级科技主管部门按退出程序办理"})
-    found.append({"what": "服务记录的文字与计数", "why": "属于服务对象与考核的工作档案，不含定位和照片"})
+    found.append(
+        {"what": "已提交服务记录的文字、计数与设备序号", "why": "属于服务对象与考核的工作档案，不含定位和照片"}
+    )
     found.append({"what": "已公示、已生效的名单与考核结果", "why": "属于公文，依法留存"})
     found.append({"what": "操作日志与同意记录", "why": "供审计核对，只含编号，不含姓名、电话和微信标识"})
     return found

@@ -34,9 +34,9 @@ def withdrawn(uow: UnitOfWork) -> list[UUID]:
     """List people whose last word on location was a no and whose records still hold points that nobody needs."""
     word = sa.select(Consent.given).where(Consent.person_id == Person.id, Consent.purpose == "location")
     last = word.order_by(Consent.at.desc(), Consent.id.desc()).limit(1).scalar_subquery()
-    located = sa.exists().where(Record.person_id == Person.id, Record.check_in.is_not(None))
+    located = sa.exists().where(Record.person_id == Person.id, erasure.holds_point())
     people = uow.session.scalars(sa.select(Person.id).where(located, last.is_(False)).order_by(Person.id)).all()
-    return [person for person in people if any(row.check_in for row in erasure.free_records(uow, person))]
+    return [person for person in people if erasure.free_points(uow, person)]
 
 
 def drop(uow: UnitOfWork, person_id: UUID) -> None:
@@ -48,17 +48,13 @@ def drop(uow: UnitOfWork, person_id: UUID) -> None:
 
 def outdated(uow: UnitOfWork) -> list[UUID]:
     """List people with points that were kept as long as they may be and that no open assessment needs."""
-    old = sa.and_(Record.check_in.is_not(None), Record.ended_at <= _kept_since(uow))
+    old = sa.and_(erasure.holds_point(), Record.ended_at <= _kept_since(uow))
     people = uow.session.scalars(sa.select(Record.person_id).where(old).distinct().order_by(Record.person_id)).all()
-    return [one for one in people if any(_is_old(uow, row) for row in erasure.free_records(uow, one))]
+    return [one for one in people if erasure.free_points(uow, one, _kept_since(uow))]
 
 
 def _kept_since(uow: UnitOfWork) -> datetime:
     return uow.now - timedelta(days=POINT_KEPT_DAYS)
-
-
-def _is_old(uow: UnitOfWork, row: Record) -> bool:
-    return row.check_in is not None and row.ended_at <= _kept_since(uow)
 
 
 def drop_outdated(uow: UnitOfWork, person_id: UUID) -> None:

@@ -168,7 +168,7 @@ def locate(uow: UnitOfWork, township_code: str, told: Mapping[str, Any]) -> Loca
     wgs84 = geo.gcj02_to_wgs84(point.lat, point.lon) if point.datum == "gcj02" else geo.Point(point.lat, point.lon)
     township = uow.session.get_one(Region, township_code)
     outlines = _outlines(uow, township.city_code)
-    known = sites.of_township(uow, township_code)
+    known = [one for one in sites.of_township(uow, township_code) if one.lat is not None]
     named = sites.named(known, told["site"], told["place_kind"], told["place_name"])
     verdict = geo.judge_fix(
         geo.Fix(wgs84, point.accuracy_m, point.taken_at),

@@ -55,13 +55,14 @@ def nearest(uow: UnitOfWork, pairing_id: UUID, point: geo.Point | None = None) -
     found = list(gate.hand_out(uow, of_township(uow, township)))
     if point is not None and identity.consents(uow, uow.actor.person_id)["location"]:
         for site in found:
-            site.distance_m = geo.distance_m(point, geo.Point(site.lat, site.lon))
-        found.sort(key=lambda site: (site.distance_m, site.name))
+            at = place_of(site).point
+            site.distance_m = geo.distance_m(point, at) if at else None
+        found.sort(key=lambda site: (site.distance_m is None, site.distance_m or 0, site.name))
     return {"items": found[:NEAREST_MAX]}
 
 
 def of_township(uow: UnitOfWork, township: str) -> Sequence[Site]:
-    """Give the sites of a township that are in use, by name."""
+    """Give the sites of a township that are in use, by name; of some nobody knows any more where they are."""
     known = sa.select(Site).where(Site.township_code == township, Site.state == "active")
     return uow.session.scalars(known.order_by(Site.name, Site.id)).all()
 
@@ -75,4 +76,5 @@ def named(sites: Sequence[Site], site_id: UUID | None, kind: str | None, name: s
 
 def place_of(site: Site) -> geo.Place:
     """Give a site as positions are compared with it."""
-    return geo.Place(site.name, geo.Point(site.lat, site.lon), site.radius_m)
+    at = None if site.lat is None or site.lon is None else geo.Point(site.lat, site.lon)
+    return geo.Place(site.name, at, site.radius_m)

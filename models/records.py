@@ -213,6 +213,32 @@ class Photo(Identified):
     """Whether it was there before this request; never stored."""
 
 
+class PhotoUpload(Identified):
+    """A photo that comes in chunks; they lie in the file store under this id, and the store says which are there."""
+
+    __tablename__ = "photo_uploads"
+    __thing__ = "photo_upload"
+    __table_args__ = (
+        sa.Index(
+            "uq_photo_uploads_open",
+            "owner_id",
+            "sha256",
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+        sa.Index("ix_photo_uploads_ended_at_created_at", "ended_at", "created_at"),
+    )
+
+    owner_id: Mapped[UUID] = mapped_column(sa.ForeignKey("people.id"))
+    sha256: Mapped[Digest]
+    county_code: Mapped[Code]
+    bytes: Mapped[int]
+    """As declared when it was begun: what its chunks come to."""
+    ended_at: Mapped[datetime | None]
+    """Since when no chunk is taken any more: the photo is there, or was given up; a job removes what is left."""
+
+
 class RecordPhoto(Base):
     """A photo that some version of a record names; it may arrive later or never."""
 

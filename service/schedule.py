@@ -29,6 +29,7 @@ from service.notifications import reminders
 from service.operations import jobs as operations
 from service.pairings import jobs as pairings
 from service.publicity import jobs as publicity
+from service.records import jobs as records
 
 log = structlog.get_logger("tepai.worker")
 
@@ -55,6 +56,7 @@ JOBS: tuple[Job, ...] = (
     *content.JOBS,
     *reminders.JOBS,
     *callbacks.JOBS,
+    *records.JOBS,
     *me.JOBS,
     *notifications.JOBS,
     *seals.JOBS,

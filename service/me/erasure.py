@@ -11,7 +11,17 @@ from models.assessments import Assessment, Review, Sheet
 from models.base import Base
 from models.identity import Person
 from models.journal import DiscardedFile
-from models.records import Companion, Flag, Photo, PhotoMark, Record, RecordConflict, RecordPhoto, RecordVersion
+from models.records import (
+    Companion,
+    Flag,
+    Photo,
+    PhotoMark,
+    PhotoUpload,
+    Record,
+    RecordConflict,
+    RecordPhoto,
+    RecordVersion,
+)
 from models.regions import Region
 from rules.calendar import shanghai_date
 from rules.evidence import Source
@@ -146,7 +156,17 @@ def drop_photos(uow: UnitOfWork, person: UUID, before: datetime | None = None) -
     marks = PhotoMark.photo_id.in_([one.id for one in photos])
     uow.session.execute(sa.delete(PhotoMark).where(marks).execution_options(**_QUIETLY))
     uow.session.execute(sa.delete(Photo).where(Photo.id.in_([one.id for one in photos])).execution_options(**_QUIETLY))
-    return [{"thing": "photo", "id": str(one.id), "from": "kept", "to": "removed"} for one in photos]
+    gone_photos = [{"thing": "photo", "id": str(one.id), "from": "kept", "to": "removed"} for one in photos]
+    return gone_photos + _end_uploads(uow, person, before)
+
+
+def _end_uploads(uow: UnitOfWork, person: UUID, before: datetime | None) -> list[dict[str, Any]]:
+    """End the person's photos that are under way; no assessment needs them, and their chunks go by a job."""
+    old = sa.true() if before is None else PhotoUpload.created_at <= before
+    mine = sa.and_(PhotoUpload.owner_id == person, PhotoUpload.ended_at.is_(None), old)
+    uploads = uow.session.scalars(sa.select(PhotoUpload.id).where(mine).order_by(PhotoUpload.id)).all()
+    _set(uow, PhotoUpload, PhotoUpload.id.in_(uploads), ended_at=uow.now)
+    return [{"thing": "photo_upload", "id": str(one), "from": "open", "to": "given_up"} for one in uploads]
 
 
 def drop_unsent(uow: UnitOfWork, person: UUID, reason: str) -> list[dict[str, Any]]:

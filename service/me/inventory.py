@@ -31,7 +31,17 @@ from models.journal import JournalEntry
 from models.matching import Override, Proposal, Run
 from models.notifications import Accept, Credit, Message
 from models.pairings import Pairing, PairingMember
-from models.records import Companion, ConfirmationLink, Flag, Photo, Record, RecordConflict, RecordPhoto, RecordVersion
+from models.records import (
+    Companion,
+    ConfirmationLink,
+    Flag,
+    Photo,
+    PhotoUpload,
+    Record,
+    RecordConflict,
+    RecordPhoto,
+    RecordVersion,
+)
 from models.sites import SiteVisit
 
 POINTS = frozenset({"scores", "total", "proposed_grade", "proposed_reason", "grade", "grade_reason"})
@@ -104,6 +114,7 @@ INVENTORY: tuple[Held, ...] = (
     Held(RecordConflict.person_id, "冲突的记录内容", located=("located",)),
     Held(Companion.person_id, "同行", empties=("objection",)),
     Held(Photo.owner_id, "照片", gone=True),
+    Held(PhotoUpload.owner_id, "未传完的照片"),  # it ends at once, and a job removes it with its chunks
     Held(ConfirmationLink.made_by, "发出的确认链接", about_me=False),
     Held(Sheet.person_id, "年度考核表", hides=_before_result),
     Held(Review.person_id, "复核与申诉"),

@@ -90,10 +90,14 @@ def discarded(uow: UnitOfWork) -> Sequence[str]:
 
 def remove(uow: UnitOfWork, sha256: str) -> None:
     """Remove a file unless somebody's photo still is, or again became, the same; a second time changes nothing."""
+    here = sa.select(DiscardedFile).where(DiscardedFile.sha256 == sha256).with_for_update()
+    if uow.session.scalar(here) is None:
+        return  # somebody's new photo took it back
     used = sa.select(Photo.id).where(sa.or_(Photo.kept_sha256 == sha256, Photo.thumb_sha256 == sha256)).limit(1)
     if uow.session.scalar(used) is None:
         uow.ports.files.delete(sha256)
-    uow.session.execute(sa.delete(DiscardedFile).where(DiscardedFile.sha256 == sha256))
+    mine = sa.delete(DiscardedFile).where(DiscardedFile.sha256 == sha256)
+    uow.session.execute(mine.execution_options(synchronize_session=False))
 
 
 JOBS = (

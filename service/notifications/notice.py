@@ -131,6 +131,8 @@ SILENT: dict[str, str] = {
     "flag.lapse": "it fell with what it rested on",
     "flag.clear": "the record shows who cleared it and why",
     "photo.put": "its owner's own upload",
+    "photo_upload.begin": "its owner's own upload",
+    "photo_upload.give_up": "its owner's own upload",
     "sheet.refresh": "whoever assembles again knows it, and sheets say what they rest on",
     "sheet.opinion": "nobody waits for one opinion; the county's list of sheets shows which are there",
     "scheme.create": "an assessment that uses it says so",

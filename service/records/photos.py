@@ -3,7 +3,7 @@
 import hashlib
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from models.base import new_id
 from models.identity import Person
-from models.records import Photo, Record, RecordPhoto
+from models.journal import DiscardedFile
+from models.records import Photo, PhotoUpload, Record, RecordPhoto
 from rules import likeness
 from rules.policy import PHOTO_BYTES_MAX, PHOTO_PIXELS_MAX, PHOTO_SIDE_MAX, PHOTO_THUMB_SIDE, PHOTOS_PER_DAY
 from service.content import commands as checks
@@ -105,8 +106,8 @@ def keep(uow: UnitOfWork, owner: UUID, sha256: str, content: BinaryIO) -> Photo:
     limits.count(uow.house, f"photos {owner}", limit=PHOTOS_PER_DAY, minutes=24 * 60)
     derived = derive(content)
     kept, thumb = (hashlib.sha256(one).hexdigest() for one in (derived.full, derived.thumb))
-    uow.ports.files.put(kept, derived.full)
-    uow.ports.files.put(thumb, derived.thumb)
+    for name, made in ((kept, derived.full), (thumb, derived.thumb)):
+        uow.ports.files.put(name, made)
     return _note(uow, owner, sha256, derived, (kept, thumb))
 
 
@@ -131,11 +132,27 @@ def _note(uow: UnitOfWork, owner: UUID, sha256: str, derived: Derived, kept: tup
     )
     uow.session.add(photo)
     uow.session.flush()
+    _claim_files(uow, {kept[0]: derived.full, kept[1]: derived.thumb})
+    ending = sa.update(PhotoUpload).where(under_way(owner, sha256)).values(ended_at=uow.now)
+    uow.session.execute(ending.execution_options(synchronize_session=False))
     uow.record("photo.put", photo, [{"thing": "photo", "id": str(photo.id), "from": None, "to": "kept"}])
     checks.submit(uow, photo, f"{photo.width}×{photo.height} 照片", county=photo.county_code, digest=kept[0])
     flags.mark_photo(uow, photo)
     flags.photo_came(uow, photo)
     return photo
+
+
+def _claim_files(uow: UnitOfWork, made: Mapping[str, bytes]) -> None:
+    """Take back files that were to be discarded; one that just was is written again, before anybody can miss it."""
+    uow.session.execute(sa.delete(DiscardedFile).where(DiscardedFile.sha256.in_(made)))
+    for name, content in made.items():
+        if not uow.ports.files.has(name):
+            uow.ports.files.put(name, content)
+
+
+def under_way(owner: UUID, sha256: str) -> sa.ColumnElement[bool]:
+    """The condition for the upload in chunks that would become this photo (`uploads.py`)."""
+    return sa.and_(PhotoUpload.owner_id == owner, PhotoUpload.sha256 == sha256, PhotoUpload.ended_at.is_(None))
 
 
 def find(uow: UnitOfWork, owner: UUID, sha256: str) -> Photo | None:

@@ -1,17 +1,11 @@
 """Service records, photos, confirmations, service days."""
 
-from typing import Any
-from uuid import UUID
-
-from flask import Response
-
 from rules import states
-from rules.policy import CONFIRMATION_WORDS_PER_HOUR, PHOTO_BYTES_MAX, RECORDS_BATCH_BYTES_MAX
-from service.core.problems import Conflict, Invalid, TooLarge, TooMany
-from service.core.unit import UnitOfWork
-from service.records import chain, commands, confirmations, days, links, photos, queries
+from rules.policy import CONFIRMATION_WORDS_PER_HOUR, RECORDS_BATCH_BYTES_MAX
+from service.core.problems import Conflict
+from service.records import chain, commands, confirmations, days, links, queries
 from web.batch import apart, each
-from web.endpoint import PERSON, PUBLIC, Routes, endpoint, moving
+from web.endpoint import PUBLIC, Routes, endpoint, moving
 from web.schemas import confirmations as words
 from web.schemas import days as counted
 from web.schemas import records as schemas
@@ -19,15 +13,12 @@ from web.schemas.base import Asked
 
 blp = Routes("records", "服务记录、照片、确认与服务天数")
 
-RECORD, LISTED, CONFLICT, PHOTO = (
+RECORD, LISTED, CONFLICT = (
     schemas.RecordDetailOut(),
     schemas.RecordOut(),
     schemas.ConflictOut(),
-    schemas.PhotoOut(),
 )
 WORD, CONFIRMATION = words.WordIn(), words.ConfirmationOut()
-FORM_OVERHEAD = 64 * 1024
-"""Bytes that the multipart form may add to a photo."""
 
 POST = endpoint(blp, "POST", "/records", who="record.create", does=commands.post, takes=schemas.RecordIn(),
                 gives=RECORD, creates="/records/{id}", rivals=True)  # fmt: skip
@@ -59,32 +50,6 @@ endpoint(blp, "POST", "/confirmations/<token>", who=PUBLIC, does=links.answer,
 
 endpoint(blp, "GET", "/me/conflicts", who="record.create", does=queries.conflicts, query=Asked(), gives=CONFLICT)
 moving(blp, "conflicts", states.CONFLICT, CONFLICT, {"keep": commands.keep, "discard": commands.discard})
-
-
-def _picture(uow: UnitOfWork, sha256: str, *, owner: UUID | None, size: str) -> Response:
-    """Give a photo to its owner, or to staff who may see a record that names it; others find nothing."""
-    shown = Response(photos.show(uow, sha256, owner=owner, size=size), content_type="image/jpeg")
-    shown.headers["Cache-Control"] = "private, max-age=86400"
-    return shown
-
-
-def _signed(uow: UnitOfWork, picture_id: UUID, *, until: int, signature: str) -> Response:
-    """Give a picture under its signed address, while that is good."""
-    shown = photos.show_signed(uow, picture_id, until=until, signature=signature)
-    return Response(shown, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
-
-
-def _declare_photo(method: str) -> None:
-    facts: dict[str, Any] = {"refuses": (Invalid, TooLarge, TooMany), "body_max": PHOTO_BYTES_MAX + FORM_OVERHEAD}
-    endpoint(blp, method, "/photos/<sha256>", who="photo.put", does=photos.put, files=schemas.PhotoIn(), gives=PHOTO,
-             status=201, known=True, **facts)  # fmt: skip
-
-
-_declare_photo("PUT")
-_declare_photo("POST")
-endpoint(blp, "GET", "/photos/<sha256>", who=PERSON, does=_picture, query=schemas.PhotoAsked(), produces="image/jpeg")
-endpoint(blp, "GET", "/pictures/<uuid:picture_id>", who=PUBLIC, does=_signed, query=schemas.SignedAsked(),
-         produces="image/jpeg")  # fmt: skip
 
 endpoint(blp, "GET", "/commissioners/<uuid:person_id>/days", who="days.read", does=days.days,
          query=counted.DaysAsked(), gives=counted.DaysOut())  # fmt: skip

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from flask_smorest.fields import Upload
 from marshmallow import fields, post_load, validate
 from marshmallow_sqlalchemy import auto_field
 
@@ -31,7 +30,6 @@ from web.schemas.base import (
     Number,
     Out,
     Real,
-    Secret,
     StatefulOut,
     Words,
     state_filter,
@@ -310,29 +308,6 @@ class ClearForm(In):
 
 class ObjectIn(In):
     reason = Words(2000, load_default=None, allow_none=True)
-
-
-class PhotoIn(In):
-    file = Upload(required=True, error_messages=MESSAGES)
-
-
-class PhotoOut(Out):
-    sha256 = fields.String()
-    media_type = fields.String()
-    bytes = fields.Integer()
-    width = fields.Integer()
-    height = fields.Integer()
-    at = Moment(attribute="created_at")
-
-
-class PhotoAsked(In):
-    owner = Id(load_default=None)
-    size = Choice(("full", "thumb"), load_default="full")
-
-
-class SignedAsked(In):
-    until = Number(0, 2**53, from_text=True, required=True)
-    signature = Secret(64, required=True)
 
 
 class GapOut(Out):

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import joinedload, selectinload
 
 from models.base import new_id
@@ -30,6 +31,9 @@ RADIUS_M = 5_000
 ALIKE_MAX, LATER_MAX = 60, 20
 """Of those who share a photo or a text the earliest are compared, and the next later ones judged again."""
 Judged = tuple[Iterable[Finding], Collection[UUID]]
+_MARK = sa.func.unnest(sa.bindparam("marks", type_=postgresql.ARRAY(sa.BigInteger))).column_valued("mark")
+_TURN = sa.select(sa.func.pg_advisory_xact_lock(_MARK))
+"""Waits for each mark in the order of the array, which is the same for all, so that nobody waits in a ring."""
 
 
 def place_of(township: Region) -> geo.Place:
@@ -89,17 +93,31 @@ def put(uow: UnitOfWork, row: Record, codes: Collection[str], found: Iterable[Fi
 def judge(uow: UnitOfWork, row: Record, *, fresh: bool = False) -> None:
     """Judge a record that was handed in or changed, and every neighbour that it touches.
 
-    Whoever serves with the same people waits for their turn, so that of two records that arrive together one sees the
-    other.
+    Whoever serves with the same people, or brings what may be a copy, waits for their turn, so that of two records
+    that arrive together one sees the other.
 
     :param fresh: it was not there before, so that nothing rests on it yet.
     """
     visit = visit_of(row)
     people = sa.select(Person.id).where(Person.id.in_(visit.people)).order_by(Person.id)
     uow.session.execute(people.with_for_update(key_share=True))
+    _take_turns(uow, likeness.text_marks(row.done), _photos_of(uow, row))
     _mark_text(uow, row, fresh=fresh)
     for kind in KINDS:
         _settle(uow, row, kind, fresh=fresh)
+
+
+def _take_turns(uow: UnitOfWork, words: Iterable[int], photos: Iterable[Photo]) -> None:
+    """Let those who bring the same words or photos judge them one after another, until their transactions end.
+
+    Of two copies that arrive together neither would see the other's marks. SQLite has one writer anyway.
+    """
+    if uow.house.engine.dialect.name != "postgresql":
+        return
+    sought = {mark for one in photos if one.looks for mark in likeness.sought_marks(one.looks)}
+    same = {int(one.sha256[:15], 16) for one in photos}
+    if marks := sorted({*words, *sought, *same}):
+        uow.session.execute(_TURN, {"marks": marks})
 
 
 def photo_came(uow: UnitOfWork, photo: Photo) -> None:
@@ -120,6 +138,7 @@ def presence_changed(uow: UnitOfWork, row: Record) -> None:
 
 def mark_photo(uow: UnitOfWork, photo: Photo) -> None:
     """Keep the marks under which copies of a photo are found."""
+    _take_turns(uow, (), [photo])
     marks = likeness.picture_marks(photo.looks) if photo.looks else ()
     if marks:
         rows = [{"mark": mark, "photo_id": photo.id, "county_code": photo.county_code} for mark in marks]

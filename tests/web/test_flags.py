@@ -3,6 +3,8 @@
 import io
 import itertools
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +20,7 @@ from tests.cast import GAOPU, PUNING
 from tests.make import a_pairing, a_record
 from tests.web.test_photos import encoded, name_of, send
 from tests.web.test_records import NOW, VISIT, a_point, codes, consent, seat
-from tests.world import Caller, World
+from tests.world import Answer, Caller, World
 
 WORDS = "查看示范茶园虫口，讲解黄板与释放天敌的时机，并与合作社商定秋季修剪与施肥的安排。"
 PHONE = (23.551234, 116.472345)
@@ -268,6 +270,35 @@ def test_two_contradictory_records_that_arrive_at_once_see_each_other(field: Wor
         ("here", "travel", "there"),
         ("there", "travel", "here"),
     }
+
+
+def at_once(*posts: Callable[[], Answer]) -> None:
+    """Send at the same moment."""
+    start = threading.Barrier(len(posts))
+
+    def send_one(post: Callable[[], Answer]) -> int:
+        start.wait()
+        return post().status
+
+    with ThreadPoolExecutor(len(posts)) as line:
+        assert set(line.map(send_one, posts)) <= {200, 201}
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_copies_of_two_strangers_that_arrive_at_once_see_each_other(field: World, turn: int) -> None:
+    """R-VISIT-3: the later service is flagged whoever's transaction ends first, for its words and for its photo."""
+    chen, li = field.as_("chen"), field.as_("li")
+    photo, mirrored = encoded(scene(turn)), encoded(ImageOps.mirror(scene(turn)), quality=70)
+    texts = [a_record(a_pairing(field, who), VISIT - timedelta(days=day), done=WORDS)
+             for who, day in (("chen", 1), ("li", 2))]  # fmt: skip
+    shown = [a_record(a_pairing(field, who), VISIT - timedelta(days=day), photos=[name_of(one)])
+             for who, day, one in (("chen", 3, photo), ("li", 4, mirrored))]  # fmt: skip
+    at_once(lambda: chen.post("/records", texts[0]), lambda: li.post("/records", texts[1]))
+    assert flags_of(field, "county", *(one["id"] for one in texts)) == [["text"], []]
+    for who, one in (("chen", photo), ("li", mirrored)):
+        assert send(field.as_(who), one).status == 201
+    at_once(lambda: chen.post("/records", shown[0]), lambda: li.post("/records", shown[1]))
+    assert flags_of(field, "county", *(one["id"] for one in shown)) == [["photo"], []]
 
 
 def test_the_cost_of_a_record_does_not_grow_with_the_others(field: World) -> None:

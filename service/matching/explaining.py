@@ -120,6 +120,8 @@ def mine(uow: UnitOfWork, round_id: UUID) -> dict[str, Any]:
     approved; before that it may still change.
     """
     row = gate.fetch(uow, Round, round_id)
+    if row.state == "draft":
+        raise NotFound
     claims = uow.session.scalars(
         gate.select(uow, Claim, {"commissioner"}).where(Claim.round_id == row.id).order_by(Claim.preference, Claim.id)
     ).all()

@@ -125,7 +125,8 @@ def lift(uow: UnitOfWork, override_id: UUID, reason: str) -> Override:
 
 def listed(uow: UnitOfWork, round_id: UUID, ask: Ask, *, living: bool = False) -> Page[Override]:
     """List the pins and bans of a round in one's jurisdiction, newest first; the replaced and lifted ones too."""
-    gate.fetch(uow, Round, round_id)
+    if gate.fetch(uow, Round, round_id).state == "draft":
+        raise NotFound
     statement = gate.select(uow, Override).where(Override.round_id == round_id).options(*SHOWN)
     if living:
         statement = statement.where(sa.or_(Override.expires_at.is_(None), Override.expires_at > uow.now))

@@ -52,31 +52,7 @@ def compute(uow: UnitOfWork, row: Round, county: str | None, form: RunForm) -> P
 def _keep(uow: UnitOfWork, order: Order, told: Telling) -> Run:
     """Keep the run for ever: instance, plan, digests, what was overridden by whom, which code and which weights."""
     row, problem, solution = order.row, told.problem, told.plan
-    wishes, live = problem.wishes, problem.live
-    by = str(uow.actor.person_id) if uow.actor.person_id else None
-    authors = {
-        (str(one.claimant_key), str(one.need_id)): str(one.author_id) if one.author_id else None
-        for one in standing.overrides(uow, row.id)
-    }
-    links: tuple[tuple[str, Mapping[Link, str], str | None], ...] = (
-        ("pin", wishes.pins, by),
-        ("ban", wishes.bans, by),
-        ("set", live.pins, None),
-        ("refused", live.bans, None),
-        ("kept", dict.fromkeys(sorted(wishes.fixed), ""), None),
-    )
-    overrides = [
-        {
-            "kind": kind,
-            "claimant": key,
-            "need": need,
-            "claim": told.claim(key, need),
-            "reason": reason,
-            "by": author or authors.get((key, need)),
-        }
-        for kind, words, author in links
-        for (key, need), reason in words.items()
-    ]
+    wishes = problem.wishes
     run = Run(
         id=new_id(),
         created_at=uow.now,
@@ -91,7 +67,7 @@ def _keep(uow: UnitOfWork, order: Order, told: Telling) -> Run:
         instance=problem.instance.to_json(),
         plan=solution.to_json(),
         body=told.body(None, wishes.previous | wishes.fixed),
-        overrides=overrides,
+        overrides=_overridden(uow, row, told),
         basis=basis(problem),
         weights_version=weights_version(problem.content),
         code_version=CODE_VERSION,
@@ -101,6 +77,35 @@ def _keep(uow: UnitOfWork, order: Order, told: Telling) -> Run:
     role = "county" if order.county else "city"
     uow.record("plan.create", run, [], role=role, title=row.title, draft=run.draft, digest=run.digest)
     return run
+
+
+def _overridden(uow: UnitOfWork, row: Round, told: Telling) -> list[dict[str, Any]]:
+    """List the pins and bans that a run obeys, of the request and of before, and what it was not to touch."""
+    wishes, live = told.problem.wishes, told.problem.live
+    by = str(uow.actor.person_id) if uow.actor.person_id else None
+    authors = {
+        (str(one.claimant_key), str(one.need_id)): str(one.author_id) if one.author_id else None
+        for one in standing.overrides(uow, row.id)
+    }
+    links: tuple[tuple[str, Mapping[Link, str], str | None], ...] = (
+        ("pin", wishes.pins, by),
+        ("ban", wishes.bans, by),
+        ("set", live.pins, None),
+        ("refused", live.bans, None),
+        ("kept", dict.fromkeys(sorted(wishes.fixed | wishes.survivors), ""), None),
+    )
+    return [
+        {
+            "kind": kind,
+            "claimant": key,
+            "need": need,
+            "claim": told.claim(key, need),
+            "reason": reason,
+            "by": author or authors.get((key, need)),
+        }
+        for kind, words, author in links
+        for (key, need), reason in words.items()
+    ]
 
 
 def _part(uow: UnitOfWork, run: Run, body: dict[str, Any], county: str) -> Plan:

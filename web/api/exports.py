@@ -2,7 +2,7 @@
 
 from rules.policy import PROOFS_PER_HOUR
 from service.core.problems import Conflict
-from service.exports import lists, proofs
+from service.exports import lists, proofs, statistics
 from service.exports.files import XLSX
 from web.endpoint import PUBLIC, Routes, endpoint
 from web.schemas import exports as schemas
@@ -22,3 +22,5 @@ endpoint(blp, "GET", "/runs/<uuid:run_id>/instance.json", who=PUBLIC, does=proof
          per_hour=PROOFS_PER_HOUR)  # fmt: skip
 endpoint(blp, "GET", "/runs/<uuid:run_id>/plan.json", who=PUBLIC, does=proofs.run_plan, produces=proofs.JSON,
          per_hour=PROOFS_PER_HOUR)  # fmt: skip
+endpoint(blp, "GET", "/rounds/<uuid:round_id>/statistics.csv", who="plan.read", does=statistics.round_csv,
+         produces=statistics.CSV)  # fmt: skip

@@ -1,7 +1,7 @@
 """What is asked about plans: what a pin costs, why a pair is there or not, what differs; and the pins and bans."""
 
 from service.core.problems import Conflict, Stale
-from service.matching import comparing, explaining, overrides, pricing
+from service.matching import comparing, explaining, overrides, pricing, statistics
 from web.endpoint import Routes, endpoint
 from web.schemas import plans as schemas
 from web.schemas.base import Reason
@@ -25,3 +25,5 @@ endpoint(blp, "GET", "/plans/<uuid:plan_id>/comparison", who="plan.read", does=c
          query=schemas.ComparisonAsked(), gives=schemas.ComparisonOut())  # fmt: skip
 endpoint(blp, "GET", "/rounds/<uuid:round_id>/mine", who="claim.outcome", does=explaining.mine,
          gives=schemas.MineOut())  # fmt: skip
+endpoint(blp, "GET", "/rounds/<uuid:round_id>/statistics", who="plan.read", does=statistics.statistics,
+         gives=schemas.StatisticsOut())  # fmt: skip

@@ -41,8 +41,8 @@ class PriceIn(In):
     seed = Seed(load_default=None, allow_none=True)
 
 
-class EmptiedOut(Out):
-    """A township named by a price."""
+class NamedOut(Out):
+    """A township or county, named."""
 
     code = fields.String()
     name = fields.String()
@@ -70,8 +70,8 @@ class ChangesOut(Out):
     """What differs between two plans; `moves` are in the order of displacement."""
 
     coverage = fields.Integer()
-    uncovered = fields.List(fields.Nested(EmptiedOut))
-    newly_covered = fields.List(fields.Nested(EmptiedOut))
+    uncovered = fields.List(fields.Nested(NamedOut))
+    newly_covered = fields.List(fields.Nested(NamedOut))
     moves = fields.List(fields.Nested(ShiftOut))
     elsewhere = fields.Integer()
     held = fields.List(fields.Nested(MoverOut))
@@ -214,3 +214,93 @@ class ComparisonOut(Out):
     same = fields.Integer()
     pairs = fields.List(fields.Nested(DifferenceOut))
     changes = fields.Nested(ChangesOut, allow_none=True)
+
+
+class CoveredOut(Out):
+    """Townships with a need, and how many of them reach their floor."""
+
+    asking = fields.Integer()
+    covered = fields.Integer()
+
+
+class PostsOut(Out):
+    needs = fields.Integer()
+    offered = fields.Integer()
+    filled = fields.Integer()
+
+
+class ClaimantsOut(Out):
+    """People, not pairs: `matched` by both sides' choice, `placed` with what was proposed as well."""
+
+    claimants = fields.Integer()
+    with_mutual = fields.Integer()
+    matched = fields.Integer()
+    placed = fields.Integer()
+    without_claim = fields.Integer()
+    first_choice = fields.Integer()
+    top_three = fields.Integer()
+
+
+class ListsOut(Out):
+    """How many people have a claim list of that length."""
+
+    matched = fields.Dict(keys=fields.String(), values=fields.Integer())
+    unmatched = fields.Dict(keys=fields.String(), values=fields.Integer())
+
+
+class CountsOut(Out):
+    townships = fields.Nested(CoveredOut)
+    posts = fields.Nested(PostsOut)
+    claimants = fields.Nested(ClaimantsOut)
+    lists = fields.Nested(ListsOut)
+    workload = fields.Dict(keys=fields.String(), values=fields.Integer())
+    held = fields.Integer()
+    reasons = fields.Dict(keys=fields.String(), values=fields.Integer())
+    lost = fields.Dict(keys=fields.String(), values=fields.Integer())
+    by_county = fields.Dict(keys=fields.String(), values=fields.Nested(PostsOut))
+    by_urgency = fields.Dict(keys=fields.String(), values=fields.Nested(PostsOut))
+    by_field = fields.Dict(keys=fields.String(), values=fields.Nested(PostsOut))
+
+
+class OverrideCountsOut(Out):
+    county = fields.String()
+    county_name = fields.String()
+    pin = fields.Integer()
+    replacement = fields.Integer()
+    ban = fields.Integer()
+    in_force = fields.Integer()
+    cost_coverage = fields.Integer()
+    in_run = fields.Integer()
+
+
+class RunCountsOut(Out):
+    official = fields.Integer()
+    drafts = fields.Integer()
+    drafts_before_seed = fields.Integer()
+
+
+class PricesOut(Out):
+    """What the aims cost one another over the whole round, without anybody's overrides."""
+
+    covered = fields.Integer()
+    maximum = fields.Integer()
+    mutual = fields.Integer()
+    alone_covered = fields.Integer()
+    alone_mutual = fields.Integer()
+    score_first = fields.Integer()
+    choice_first = fields.Integer()
+
+
+class StatisticsOut(Out):
+    """A round's figures; `counts` is null until a county's part stands."""
+
+    round = fields.UUID()
+    round_title = fields.String()
+    seed = fields.String(allow_none=True)
+    digest = fields.String(allow_none=True)
+    weights = fields.String(allow_none=True)
+    counties = fields.List(fields.Nested(NamedOut))
+    counts = fields.Nested(CountsOut, allow_none=True)
+    overrides = fields.List(fields.Nested(OverrideCountsOut), allow_none=True)
+    runs = fields.Nested(RunCountsOut, allow_none=True)
+    prices = fields.Nested(PricesOut, allow_none=True)

@@ -146,6 +146,12 @@ class Sandbox:
             self.openids[name] = found
         return self.openids[name]
 
+    def visited_by(self, key: str) -> str:
+        """The openid of one of the cast, who opened the mini-program just now."""
+        openid = self.openid(next(one.name for one in CAST if one.key == key))
+        self._platform.inbox.visit(openid)
+        return openid
+
     def phone_of(self, key: str) -> dict[str, Any]:
         """The phone of one of the cast."""
         return self.phone(next(part.name for part in CAST if part.key == key))
@@ -249,6 +255,8 @@ class World:
         if self._house.clock.offset():
             self._house.clock.set(stage.now)
         self._callers = {key: Caller(self._app, *told) for key, told in stage.callers.items()}
+        for key in self._callers:
+            self._sandbox.visited_by(key)
         return copy.deepcopy(stage.given)
 
     def _keep(self, database: Sqlite | Postgres, given: Any) -> Stage:
@@ -272,7 +280,7 @@ class World:
     def as_(self, key: str) -> Caller:
         """The caller of one of the cast, with a session as a login opens it; `login` goes through WeChat for it."""
         if key not in self._callers:
-            openid = self.sandbox.openid(next(one.name for one in CAST if one.key == key))
+            openid = self.sandbox.visited_by(key)
             with self._house.write(VISITOR) as uow:
                 account = uow.session.scalars(sa.select(WechatAccount).where(WechatAccount.openid == openid)).one()
                 made = open_session(uow, account.person_id, account.id, "mini")

@@ -323,6 +323,7 @@ def upgrade() -> None:
     sa.Column('frozen_digest', sa.String(length=64), nullable=True),
     sa.Column('seed', sa.String(length=200), nullable=True),
     sa.Column('seeded_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('seed_source', sa.String(length=200), nullable=True),
     sa.Column('state', sa.String(length=32), nullable=False),
     sa.Column('state_since', sa.DateTime(timezone=True), nullable=False),
     sa.Column('state_reason', sa.String(length=2000), nullable=True),
@@ -340,8 +341,8 @@ def upgrade() -> None:
     sa.Column('kind', sa.String(length=32), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
     sa.Column('name_key', sa.String(length=200), nullable=False),
-    sa.Column('lat', sa.Double(), nullable=False),
-    sa.Column('lon', sa.Double(), nullable=False),
+    sa.Column('lat', sa.Double(), nullable=True),
+    sa.Column('lon', sa.Double(), nullable=True),
     sa.Column('radius_m', sa.Integer(), nullable=False),
     sa.Column('source', sa.String(length=32), nullable=False),
     sa.Column('state', sa.String(length=32), nullable=False),
@@ -458,6 +459,7 @@ def upgrade() -> None:
     sa.Column('county_code', sa.String(length=16), nullable=False),
     sa.Column('round_id', sa.Uuid(), nullable=False),
     sa.Column('inputs', JSON, nullable=False),
+    sa.Column('instance', JSON, nullable=False),
     sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -519,6 +521,22 @@ def upgrade() -> None:
         batch_op.create_index('ix_needs_round_id_state', ['round_id', 'state'], unique=False)
         batch_op.create_index('ix_needs_township_code_state', ['township_code', 'state'], unique=False)
 
+    op.create_table('photo_uploads',
+    sa.Column('owner_id', sa.Uuid(), nullable=False),
+    sa.Column('sha256', sa.String(length=64), nullable=False),
+    sa.Column('county_code', sa.String(length=16), nullable=False),
+    sa.Column('bytes', sa.Integer(), nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['owner_id'], ['people.id'], name=op.f('fk_photo_uploads_owner_id_people')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_photo_uploads'))
+    )
+    with op.batch_alter_table('photo_uploads', schema=None) as batch_op:
+        batch_op.create_index('ix_photo_uploads_ended_at_created_at', ['ended_at', 'created_at'], unique=False)
+        batch_op.create_index('uq_photo_uploads_open', ['owner_id', 'sha256'], unique=True, sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
+
     op.create_table('photos',
     sa.Column('owner_id', sa.Uuid(), nullable=False),
     sa.Column('sha256', sa.String(length=64), nullable=False),
@@ -576,6 +594,7 @@ def upgrade() -> None:
     sa.Column('plan', JSON, nullable=False),
     sa.Column('body', JSON, nullable=False),
     sa.Column('overrides', JSON, nullable=False),
+    sa.Column('basis', JSON, nullable=False),
     sa.Column('weights_version', sa.String(length=32), nullable=False),
     sa.Column('code_version', sa.String(length=200), nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -883,9 +902,11 @@ def upgrade() -> None:
     sa.Column('author_id', sa.Uuid(), nullable=True),
     sa.Column('reason', sa.String(length=2000), nullable=False),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('price', JSON, nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['author_id'], ['people.id'], name=op.f('fk_overrides_author_id_people')),
     sa.ForeignKeyConstraint(['claim_id'], ['claims.id'], name=op.f('fk_overrides_claim_id_claims')),
     sa.ForeignKeyConstraint(['need_id'], ['needs.id'], name=op.f('fk_overrides_need_id_needs')),
     sa.ForeignKeyConstraint(['round_id'], ['rounds.id'], name=op.f('fk_overrides_round_id_rounds')),
@@ -1139,6 +1160,20 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['record_id'], ['records.id'], name=op.f('fk_record_versions_record_id_records')),
     sa.PrimaryKeyConstraint('record_id', 'number', name=op.f('pk_record_versions'))
     )
+    op.create_table('site_visits',
+    sa.Column('site_id', sa.Uuid(), nullable=False),
+    sa.Column('record_id', sa.Uuid(), nullable=False),
+    sa.Column('county_code', sa.String(length=16), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('lat', sa.Double(), nullable=False),
+    sa.Column('lon', sa.Double(), nullable=False),
+    sa.ForeignKeyConstraint(['record_id'], ['records.id'], name=op.f('fk_site_visits_record_id_records')),
+    sa.ForeignKeyConstraint(['site_id'], ['sites.id'], name=op.f('fk_site_visits_site_id_sites')),
+    sa.PrimaryKeyConstraint('site_id', 'record_id', name=op.f('pk_site_visits'))
+    )
+    with op.batch_alter_table('site_visits', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_site_visits_record_id'), ['record_id'], unique=False)
+
     op.create_table('text_marks',
     sa.Column('mark', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('record_id', sa.Uuid(), nullable=False),
@@ -1158,6 +1193,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_text_marks_record_id')
 
     op.drop_table('text_marks')
+    with op.batch_alter_table('site_visits', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_site_visits_record_id'))
+
+    op.drop_table('site_visits')
     op.drop_table('record_versions')
     with op.batch_alter_table('record_photos', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_record_photos_sha256'))
@@ -1279,6 +1318,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_photos_sha256'))
 
     op.drop_table('photos')
+    with op.batch_alter_table('photo_uploads', schema=None) as batch_op:
+        batch_op.drop_index('uq_photo_uploads_open', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
+        batch_op.drop_index('ix_photo_uploads_ended_at_created_at')
+
+    op.drop_table('photo_uploads')
     with op.batch_alter_table('needs', schema=None) as batch_op:
         batch_op.drop_index('ix_needs_township_code_state')
         batch_op.drop_index('ix_needs_round_id_state')

@@ -7,6 +7,7 @@ import numpy as np
 
 from rules.matching.flow import (
     FAR,
+    Draw,
     Minimiser,
     Network,
     TiedLottery,
@@ -16,7 +17,7 @@ from rules.matching.flow import (
     scipy_minimise,
 )
 from rules.matching.lottery import DRAWS, number, pair_ticket
-from rules.matching.market import Ints, Left, Link, Market
+from rules.matching.market import Flags, Ints, Left, Link, Market
 from rules.matching.plan import ROOT, Certificate
 
 AIMS = ("coverage", "previous", "consents", "score")
@@ -37,10 +38,11 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The pairs chosen, and the potentials that prove them best."""
+    """The pairs chosen, their rows in the market, and how to work out the potentials that prove them best."""
 
     pairs: set[Link]
-    potentials: tuple[Ints, ...]
+    rows: Ints
+    potentials: Callable[[], tuple[Ints, ...]]
 
 
 def final_task(market: Market, chosen: set[Link]) -> Task:
@@ -61,18 +63,20 @@ def complete(task: Task, minimise: Minimiser = scipy_minimise) -> Outcome:
     """Solve a task; coverage is its first tier, the lottery its last (R-MATCH-1 aims 2, 4, 5, 6)."""
     network, spread, coverage = _network(task)
     tiers = [coverage, *(spread(tier) for tier in task.tiers)]
-    flow, used = best_circulation(network, tiers, _draws(task, spread), minimise)
+    draw = _draws(task, len(network.tail))
+    flow, draws = best_circulation(network, tiers, draw, minimise)
     first = int(np.count_nonzero(task.left.capacity > 0))
     taken = task.rows[flow[first : first + len(task.rows)] > 0]
     pairs = set(zip(task.market.person[taken].tolist(), task.market.need[taken].tolist(), strict=True))
-    return Outcome(pairs, _potentials(network, flow, used))
+    return Outcome(pairs, taken, lambda: _potentials(network, flow, tiers, draw, draws))
 
 
 def certificate(outcome: Outcome) -> Certificate:
     """Give the proof in the plan's form."""
-    draws = len(outcome.potentials) - len(AIMS)
+    potentials = outcome.potentials()
+    draws = len(potentials) - len(AIMS)
     tiers = AIMS + tuple(f"lottery{draw + 1}" if draw else "lottery" for draw in range(draws))
-    return Certificate(ROOT, tiers, tuple(tuple(tier.tolist()) for tier in outcome.potentials))
+    return Certificate(ROOT, tiers, tuple(tuple(tier.tolist()) for tier in potentials))
 
 
 def _network(task: Task) -> tuple[Network, Callable[[Ints], Ints], Ints]:
@@ -111,27 +115,40 @@ def _network(task: Task) -> tuple[Network, Callable[[Ints], Ints], Ints]:
     return network, spread, coverage
 
 
-def _draws(task: Task, spread: Callable[[Ints], Ints]) -> Callable[[int], Ints]:
+def _draws(task: Task, arcs: int) -> Draw:
+    """Draw the lottery among the arcs that are asked for; the others' tickets are never made."""
     market, instance = task.market, task.market.instance
-    tickets: list[bytes] = []
+    people, needs, seed = instance.people.id, instance.needs.id, instance.seed
+    first = int(np.count_nonzero(task.left.capacity > 0))
 
-    def draw(turn: int) -> Ints:
+    def draw(turn: int, wanted: Flags) -> Ints:
         if turn >= DRAWS:
             raise TiedLottery
-        if not tickets:
-            ends = zip(market.person[task.rows].tolist(), market.need[task.rows].tolist(), strict=True)
-            tickets.extend(pair_ticket(instance.seed, instance.people.id[p], instance.needs.id[n]) for p, n in ends)
-        return spread(-np.array([number(ticket, turn) for ticket in tickets], dtype=np.int64))
+        places = np.flatnonzero(wanted[first : first + len(task.rows)])
+        rows = task.rows[places]
+        ends = zip(market.person[rows].tolist(), market.need[rows].tolist(), strict=True)
+        cost = np.zeros(arcs, dtype=np.int64)
+        cost[first + places] = [-number(pair_ticket(seed, people[p], needs[n]), turn) for p, n in ends]
+        return cost
 
     return draw
 
 
-def _potentials(network: Network, flow: Ints, tiers: list[Ints]) -> tuple[Ints, ...]:
+def _potentials(network: Network, flow: Ints, tiers: list[Ints], draw: Draw, draws: int) -> tuple[Ints, ...]:
     """Give lexicographically shortest distances from a root joined to every node at no cost."""
     open_arcs = residual(network, flow, network.capacity > 0)
     start = np.zeros(network.nodes, dtype=np.int64)
     found = []
-    for cost in tiers:
+    for turn in range(len(tiers) + draws):
+        if turn < len(tiers):
+            cost = tiers[turn]
+        else:
+            wanted = np.zeros(len(network.tail), dtype=np.bool_)
+            wanted[open_arcs.arc] = True
+            cost = draw(turn - len(tiers), wanted)
+        if not cost[open_arcs.arc].any():  # every node is still reached, at no cost
+            found.append(np.zeros(network.nodes, dtype=np.int64))
+            continue
         best, _ = distances(network.nodes, open_arcs, cost, start)
         found.append(best)
         reduced = cost[open_arcs.arc] * open_arcs.sign + best[open_arcs.tail] - best[open_arcs.head]

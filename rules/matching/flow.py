@@ -18,6 +18,8 @@ from rules.matching.market import Flags, Ints
 FAR = np.int64(2**62)
 _PASSES_BETWEEN_CHECKS = 16
 _PACKED_MOST = 2**36
+SMALL = 64
+"""Networks of fewer arcs are done by cancelling cycles alone, faster than a solver is started."""
 
 
 class TiedLottery(RuntimeError):
@@ -33,6 +35,9 @@ class Network:
     head: Ints
     capacity: Ints
 
+
+Draw = Callable[[int, Flags], Ints]
+"""Gives (which draw, which arcs are asked for) the cost of these arcs; what it gives the others is not read."""
 
 Minimiser = Callable[[Network, Ints, Ints], Ints]
 """Gives (network, cost an arc, supply a node) a flow of least cost; a mistake costs time, never truth."""
@@ -65,27 +70,24 @@ def scipy_minimise(network: Network, cost: Ints, supply: Ints) -> Ints:
 
 
 def best_circulation(
-    network: Network, tiers: list[Ints], draw: Callable[[int], Ints], minimise: Minimiser = scipy_minimise
-) -> tuple[Ints, list[Ints]]:
+    network: Network, tiers: list[Ints], draw: Draw, minimise: Minimiser = scipy_minimise
+) -> tuple[Ints, int]:
     """Give the one circulation that is least in the first tier, among those in the second, and so on.
 
     :param tiers: cost of each arc per tier.
     :param draw: further tiers, the draws of the lottery, used until the optimum is unique.
-    :returns: the flow, and all tiers that were used.
+    :returns: the flow, and how many draws it took.
     :raises TiedLottery: if the draws run out.
     """
-    used = list(tiers)
     flow = np.zeros(len(network.tail), dtype=np.int64)
     free = network.capacity > 0
     for cost in _packed(network, tiers):
         flow, free = _descend(network, cost, flow, free, minimise)
     draws = 0
     while draws == 0 or has_other_optimum(network, flow, free):
-        cost = draw(draws)
-        flow, free = _descend(network, cost, flow, free, minimise)
-        used.append(cost)
+        flow, free = _descend(network, draw(draws, free), flow, free, minimise)
         draws += 1
-    return flow, used
+    return flow, draws
 
 
 def _packed(network: Network, tiers: list[Ints]) -> Iterator[Ints]:
@@ -187,6 +189,8 @@ def _descend(network: Network, cost: Ints, flow: Ints, free: Flags, minimise: Mi
 
 
 def _proposed(network: Network, cost: Ints, flow: Ints, free: Flags, minimise: Minimiser) -> Ints:
+    if np.count_nonzero(free) < SMALL:
+        return flow
     supply = np.zeros(network.nodes, dtype=np.int64)
     fixed = ~free
     np.subtract.at(supply, network.tail[fixed], flow[fixed])

@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rules.matching.choice import choose
+from rules.matching.choice import Choice
 from rules.matching.completion import Task, complete
 from rules.matching.coverage import reachable_cover
 from rules.matching.flow import Minimiser
 from rules.matching.lottery import person_ticket
 from rules.matching.market import Ints, Link, Market
+from rules.matching.relief import Relief
 
 Teller = Callable[[str], None]
 
@@ -38,17 +39,16 @@ def choose_with_holds(
     :returns: the pairs of choice, stable in what is left of the market, and the people held.
     """
     held = np.zeros(len(market.capacity), dtype=np.int64)
-    while not _reaches(market, chosen := _choice(market, held), target):
-        held += _new_holds(market, chosen, minimise)
+    while not _reaches(market, (choice := _choice(market, held)).pairs(), target):
+        held += _new_holds(market, choice.pairs(), minimise)
         tell(f"暂定让位 {int(held.sum())} 人次")
-    while (fewer := _released(market, held, target)) is not None:
-        held = fewer
-        tell(f"去掉不必要的，余 {int(held.sum())} 人次")
-    return _choice(market, held), set(np.flatnonzero(held).tolist())
+    if held.any():
+        _release(market, choice, held, int(market.gap.sum()) - target, tell)
+    return choice.pairs(), set(np.flatnonzero(held).tolist())
 
 
-def _choice(market: Market, held: Ints) -> set[Link]:
-    return choose(market.wishes, (market.capacity - held).tolist(), market.places.tolist())
+def _choice(market: Market, held: Ints) -> Choice:
+    return Choice(market.wishes, (market.capacity - held).tolist(), market.places.tolist())
 
 
 def _reaches(market: Market, chosen: set[Link], target: int) -> bool:
@@ -56,17 +56,26 @@ def _reaches(market: Market, chosen: set[Link], target: int) -> bool:
     return int(market.gap.sum() - left.gap.sum()) + reachable_cover(market, left) == target
 
 
-def _released(market: Market, held: Ints, target: int) -> Ints | None:
-    """Give the holds without those that turn out to be needless, or None where none is."""
+def _release(market: Market, choice: Choice, held: Ints, missing: int, tell: Teller) -> None:
+    """Let go of holds one by one, in the order of the lottery, until each that is left is needed."""
     ids, seed = market.instance.people.id, market.instance.seed
-    lasting = held.copy()
-    for person in sorted(np.flatnonzero(held).tolist(), key=lambda p: person_ticket(seed, ids[p])):
-        while lasting[person]:
-            lasting[person] -= 1
-            if not _reaches(market, _choice(market, lasting), target):
-                lasting[person] += 1
-                break
-    return lasting if lasting.sum() < held.sum() else None
+    order = sorted(np.flatnonzero(held).tolist(), key=lambda person: person_ticket(seed, ids[person]))
+    relief = Relief(market, choice.pairs())
+    relief.missing()
+    before = 0
+    while before != held.sum():
+        before = held.sum()
+        for person in order:
+            while held[person]:
+                saved = relief.saved()
+                relief.change(*choice.release(person))
+                if relief.missing() > missing:
+                    choice.take_back()
+                    relief = saved
+                    break
+                choice.settle()
+                held[person] -= 1
+        tell(f"去掉不必要的，余 {int(held.sum())} 人次")
 
 
 def _new_holds(market: Market, chosen: set[Link], minimise: Minimiser) -> Ints:

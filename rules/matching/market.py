@@ -184,11 +184,14 @@ def _wishes(instance: Instance, grades: dict[Link, int], mutual: set[Link]) -> t
         claimants[n].append(p)
         claimed[p].append(n)
     rank: dict[Link, int] = {}
+    tickets = {p: person_ticket(seed, people[p]) for p in claimed}
     for n, group in claimants.items():
-        group.sort(key=lambda p, n=n: (grades[p, n], person_ticket(seed, people[p])))  # type: ignore[misc]
+        group.sort(key=lambda p, n=n: (grades[p, n], tickets[p]))  # type: ignore[misc]
         rank.update({(p, n): place for place, p in enumerate(group)})
     for p, wanted in claimed.items():
-        wanted.sort(key=lambda n, p=p: (dear[p, n], pair_ticket(seed, people[p], needs[n])))  # type: ignore[misc]
+        if len({dear[p, n] for n in wanted}) < len(wanted):
+            wanted.sort(key=lambda n, p=p: pair_ticket(seed, people[p], needs[n]))  # type: ignore[misc]
+        wanted.sort(key=lambda n, p=p: dear[p, n])  # type: ignore[misc]
     return tuple(tuple((n, rank[p, n]) for n in claimed.get(p, ())) for p in range(len(people)))
 
 

@@ -2,13 +2,13 @@
 
 from collections import Counter, defaultdict
 
-from rules.matching.completion import Outcome, Task, certificate, complete, final_task
+from rules.matching.completion import Outcome, certificate, complete, final_task
 from rules.matching.coverage import certify
 from rules.matching.flow import Minimiser, scipy_minimise
 from rules.matching.holds import Teller, choose_with_holds, silent
 from rules.matching.instance import Instance
 from rules.matching.lottery import pair_ticket
-from rules.matching.market import Link, Market, open_market
+from rules.matching.market import Ints, Link, Market, open_market
 from rules.matching.plan import CHOSEN, COMPLETING, COVERING, KEPT, PINNED, Hold, Pair, Plan, Witness
 
 _UNCLAIMED = 2**31
@@ -33,7 +33,7 @@ def solve(instance: Instance, minimise: Minimiser = scipy_minimise, tell: Teller
     tell(f"双选成功 {len(chosen)}，让位 {len(held)} 人；统筹补位与抽签")
     task = final_task(market, chosen)
     outcome = complete(task, minimise)
-    reasons = _reasons(market, task, chosen, outcome)
+    reasons = _reasons(market, task.left.gap, chosen, outcome)
     completing = sorted(link for link in outcome.pairs if link[0] in held)
     holds = tuple(Hold(p, n, instance.needs.township[n]) for p, n in completing)
     return Plan(
@@ -43,14 +43,17 @@ def solve(instance: Instance, minimise: Minimiser = scipy_minimise, tell: Teller
         violators=violators,
         holds=holds,
         witnesses=_witnesses(market, chosen, holds),
-        score=_score(instance, set(reasons)),
+        score=_score(market, chosen, outcome),
         certificate=certificate(outcome),
     ).sealed()
 
 
-def _score(instance: Instance, links: set[Link]) -> int:
-    columns = (instance.pairs.person, instance.pairs.need, instance.pairs.score)
-    return sum(score for person, need, score in zip(*columns, strict=True) if (person, need) in links)
+def _score(market: Market, chosen: set[Link], outcome: Outcome) -> int:
+    pinned, pairs = set(market.pins), market.instance.pairs
+    rows = zip(pairs.person, pairs.need, pairs.score, strict=True) if pinned else ()
+    of_pins = sum(score for person, need, score in rows if (person, need) in pinned)
+    of_choice = market.score[[market.row_of[link] for link in chosen]].sum()
+    return of_pins + int(of_choice) + int(market.score[outcome.rows].sum())
 
 
 def _covered(instance: Instance, links: set[Link]) -> int:
@@ -58,24 +61,21 @@ def _covered(instance: Instance, links: set[Link]) -> int:
     return sum(min(instance.townships.floor[t], pairs) for t, pairs in came.items())
 
 
-def _reasons(market: Market, task: Task, chosen: set[Link], outcome: Outcome) -> dict[Link, str]:
+def _reasons(market: Market, gap: Ints, chosen: set[Link], outcome: Outcome) -> dict[Link, str]:
     """Give each pair its reason (R-MATCH-4); of a township's completing pairs the first that fill its gap cover it."""
     instance = market.instance
     reasons = dict.fromkeys(market.pins, PINNED) | dict.fromkeys(chosen, CHOSEN)
+    columns = (market.person, market.need, market.previous, market.score)
     facts = {
         (p, n): (not kept, -score, pair_ticket(instance.seed, instance.people.id[p], instance.needs.id[n]))
-        for p, n, kept, score in zip(
-            *(column[task.rows].tolist() for column in (market.person, market.need, market.previous, market.score)),
-            strict=True,
-        )
-        if (p, n) in outcome.pairs
+        for p, n, kept, score in zip(*(column[outcome.rows].tolist() for column in columns), strict=True)
     }
     arriving: dict[int, list[Link]] = defaultdict(list)
     for link in sorted(facts, key=facts.__getitem__):
         arriving[instance.needs.township[link[1]]].append(link)
     for township, group in arriving.items():
         for place, link in enumerate(group):
-            covers = place < task.left.gap[township]
+            covers = place < gap[township]
             reasons[link] = COVERING if covers else COMPLETING if facts[link][0] else KEPT
     return reasons
 

@@ -6,7 +6,7 @@ from rules.matching.explain import codes, count_codes, explain
 from rules.matching.reasons import Background
 from rules.matching.sentences import Names, tell
 from rules.matching.solve import solve
-from tests.rules.matching.boards import board, instances
+from tests.rules.matching.boards import board, examples, instances
 
 TEA = board(
     {"王教授": 1, "李老师": 1, "赵博士": 1},
@@ -34,7 +34,7 @@ def test_r_match_4_a_pair_that_is_not_eligible_says_by_which_rule():
     assert (reason.code, reason.facts["why"]) == ("F0", ("专业不对口",))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(25))
 @given(instances())
 def test_r_match_4_all_reasons_at_once_are_those_of_each_pair(instance):
     plan = solve(instance)

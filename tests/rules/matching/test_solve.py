@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from rules.matching.coverage import certify
+from rules.matching.choice import Choice, choose
+from rules.matching.coverage import certify, reachable_cover
 from rules.matching.instance import Instance
 from rules.matching.lottery import number, pair_ticket, person_ticket
 from rules.matching.market import InfeasiblePins, links, open_market
 from rules.matching.plan import CHOSEN, PINNED, Plan, Violator
+from rules.matching.relief import Relief
 from tests.proved import solve
 from tests.rules.matching.boards import board, examples, instances, named
 
@@ -211,3 +214,28 @@ def test_r_match_3_violators_add_up_to_what_is_missing(instance):
     demand = sum(instance.townships.floor[t] for t in based)
     assert sum(violator.floor - violator.capacity for violator in violators) == demand - maximum
     assert all(violator.floor > violator.capacity for violator in violators)
+
+
+@settings(deadline=None, max_examples=examples(40))
+@given(instances(most_people=5, most_needs=5), st.randoms(use_true_random=False))
+def test_what_is_mended_after_each_release_is_what_a_new_flow_finds(instance, dice):
+    """Choice going on and relief being mended are the same as choosing and filling anew, kept or taken back."""
+    market = open_market(instance)
+    capacity, places = market.capacity.tolist(), market.places.tolist()
+    held = [dice.randint(0, most) for most in capacity]
+    choice = Choice(market.wishes, [most - h for most, h in zip(capacity, held, strict=True)], places)
+    relief = Relief(market, choice.pairs())
+    for person in [p for p, units in enumerate(held) for _ in range(units)]:
+        saved, before = relief.saved(), choice.pairs()
+        relief.change(*choice.release(person))
+        held[person] -= 1
+        left = [most - h for most, h in zip(capacity, held, strict=True)]
+        assert choice.pairs() == choose(market.wishes, left, places)
+        beside = market.left(choice.pairs())
+        assert relief.missing() == int(beside.gap.sum()) - reachable_cover(market, beside)
+        if dice.random() < 0.5:
+            choice.take_back()
+            relief, held[person] = saved, held[person] + 1
+            assert choice.pairs() == before
+        else:
+            choice.settle()

@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install install-dev run fresh test check fix docs migration lock bench kill clean
+.PHONY: help install install-dev run fresh test check lint types contracts documents fix docs migration lock bench kill clean
 
 help: ## list what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,12 +36,21 @@ test: install-dev ## run the tests on SQLite and on PostgreSQL
 	@$(BIN)/pytest -n 3 --database=postgresql -m "not one_database" tests/web tests/service tests/test_story.py
 
 check: install-dev ## everything CI checks: lint, types, contracts, docs, migrations, tests
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint types contracts documents
+	@$(MAKE) --no-print-directory test
+
+lint:
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+types:
 	@$(BIN)/mypy .
+
+contracts:
 	@$(BIN)/lint-imports
+
+documents:
 	@$(BIN)/python -m scripts.docs --check
-	@$(MAKE) --no-print-directory test
 
 fix: install-dev ## let the tools mend what they can
 	@$(BIN)/ruff check --fix .

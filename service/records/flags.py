@@ -28,6 +28,8 @@ from service.core.unit import UnitOfWork
 
 RADIUS_M = 5_000
 """What counts as there for a township whose own radius is not known (practice)."""
+AROUND_MAX = 30
+"""Beside how many records of a few days presence is judged, the earliest first: a busy team's days hold far fewer."""
 ALIKE_MAX, LATER_MAX = 60, 20
 """Of those who share a photo or a text the earliest are compared, and the next later ones judged again."""
 Judged = tuple[Iterable[Finding], Collection[UUID]]
@@ -220,7 +222,8 @@ def _judge_presence(uow: UnitOfWork, row: Record) -> Judged:
         Record.started_at.between(first - record_rules.LONGEST, last),
         Record.ended_at >= first,
     )
-    visits = [visit_of(one) for one in uow.session.scalars(around.order_by(Record.started_at, Record.id))]
+    nearest = around.order_by(Record.started_at, Record.id).limit(AROUND_MAX)
+    visits = [visit_of(one) for one in uow.session.scalars(nearest)]
     found = [one for other in visits for one in rules.judge_travel(mine, other)]
     return found, [other.id for other in visits if rules.judge_travel(other, mine)]
 

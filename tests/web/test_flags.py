@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from PIL import Image, ImageOps
 
 from models.journal import JournalEntry
-from models.records import Flag, PhotoMark
+from models.records import Flag, PhotoMark, Record
 from service.core.unit import SYSTEM
+from service.records import flags
 from tests.cast import GAOPU, PUNING
 from tests.make import a_pairing, a_record
 from tests.web.test_photos import encoded, name_of, send
@@ -299,6 +300,25 @@ def test_copies_of_two_strangers_that_arrive_at_once_see_each_other(field: World
         assert send(field.as_(who), one).status == 201
     at_once(lambda: chen.post("/records", shown[0]), lambda: li.post("/records", shown[1]))
     assert flags_of(field, "county", *(one["id"] for one in shown)) == [["photo"], []]
+
+
+def test_the_cost_of_a_record_is_bounded_when_all_are_of_one_hour(
+    field: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who sends record after record of the same hour slows nobody down."""
+    monkeypatch.setattr(flags, "AROUND_MAX", 3)
+    monkeypatch.setattr(flags, "ALIKE_MAX", 3)
+    chen, pairing, loaded = field.as_("chen"), a_pairing(field), []
+
+    def note(row: Record, _context: Any) -> None:
+        loaded[-1] += 1
+
+    sa.event.listen(Record, "load", note)
+    for _ in range(9):
+        loaded.append(0)
+        chen.ok("POST", "/records", a_record(pairing, VISIT))
+    sa.event.remove(Record, "load", note)
+    assert loaded[0] < loaded[5] == loaded[8]
 
 
 def test_the_cost_of_a_record_does_not_grow_with_the_others(field: World) -> None:

@@ -24,6 +24,7 @@ RECORDS_BATCH_BYTES_MAX = 512 * 1024  # api.md
 PHOTO_SIDE_MAX, PHOTO_THUMB_SIDE = 2560, 320  # longest sides, in pixels, of what is kept of a photo
 PHOTOS_MAX = 9  # R-VISIT-1
 PHOTO_BYTES_MAX = 8 * 1024 * 1024  # api.md: 8 MiB
+PHOTO_ADDRESS_MINUTES = 10  # practice: long enough to load a page over a bad line
 PHOTO_CHUNK_BYTES = 256 * 1024  # issue 4 point 2
 PHOTO_CHUNKED_BYTES_MAX = 32 * 1024 * 1024  # practice: what phones take unreduced; 128 chunks
 PHOTO_UPLOADS_MAX = PHOTOS_MAX  # practice: as many photos as one record has may be under way for one person

@@ -1,4 +1,4 @@
-"""The short-lived signed address under which WeChat, and who decides, see a picture."""
+"""The short-lived signed address under which WeChat, who decides, and pages that can send no token see a picture."""
 
 import hmac
 from uuid import UUID
@@ -7,19 +7,21 @@ from rules.policy import CONTENT_ANSWER_MINUTES
 from service.core.unit import House
 
 PATH = "/api/v1/pictures"
+FULL = "full"
 
 
-def address(house: House, picture_id: UUID) -> str:
-    """Give the path and query of a picture on this server, good until WeChat must have answered."""
-    until = int(house.clock.now().timestamp()) + CONTENT_ANSWER_MINUTES * 60
-    return f"{PATH}/{picture_id}?until={until}&signature={_sign(house, picture_id, until)}"
+def address(house: House, picture_id: UUID, size: str = FULL, minutes: int = CONTENT_ANSWER_MINUTES) -> str:
+    """Give the path and query of a picture on this server, good for so long: until WeChat must have answered."""
+    until = int(house.clock.now().timestamp()) + minutes * 60
+    smaller = "" if size == FULL else f"&size={size}"
+    return f"{PATH}/{picture_id}?until={until}{smaller}&signature={_sign(house, picture_id, until, size)}"
 
 
-def opens(house: House, picture_id: UUID, until: int, signature: str) -> bool:
+def opens(house: House, picture_id: UUID, until: int, signature: str, size: str = FULL) -> bool:
     """Say whether an address is ours and still good."""
     in_time = house.clock.now().timestamp() <= until
-    return hmac.compare_digest(_sign(house, picture_id, until).encode(), signature.encode()) and in_time
+    return hmac.compare_digest(_sign(house, picture_id, until, size).encode(), signature.encode()) and in_time
 
 
-def _sign(house: House, picture_id: UUID, until: int) -> str:
-    return house.vault.digest("picture", f"{picture_id} {until}")
+def _sign(house: House, picture_id: UUID, until: int, size: str) -> str:
+    return house.vault.digest("picture", f"{picture_id} {until} {size}")

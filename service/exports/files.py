@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+JPEG = "image/jpeg"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 

@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from datetime import timedelta
+from typing import Any, BinaryIO, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -16,7 +17,14 @@ from models.identity import Person
 from models.journal import DiscardedFile
 from models.records import Photo, PhotoUpload, Record, RecordPhoto
 from rules import likeness
-from rules.policy import PHOTO_BYTES_MAX, PHOTO_PIXELS_MAX, PHOTO_SIDE_MAX, PHOTO_THUMB_SIDE, PHOTOS_PER_DAY
+from rules.policy import (
+    PHOTO_ADDRESS_MINUTES,
+    PHOTO_BYTES_MAX,
+    PHOTO_PIXELS_MAX,
+    PHOTO_SIDE_MAX,
+    PHOTO_THUMB_SIDE,
+    PHOTOS_PER_DAY,
+)
 from service.content import commands as checks
 from service.content import links
 from service.content.queries import blocked
@@ -178,30 +186,45 @@ def show(uow: UnitOfWork, sha256: str, *, owner: UUID | None = None, size: str =
     :param owner: whose photo; the actor's own where none is given. The same digest of two owners is two photos.
     :raises NotFound: for everybody else, and if it has not arrived.
     """
+    return _bytes(uow, _seen(uow, sha256, owner), size)
+
+
+def _seen(uow: UnitOfWork, sha256: str, owner: UUID | None) -> Photo:
     whose = owner or uow.actor.person_id
     photo = find(uow, whose, sha256) if whose and DIGEST.fullmatch(sha256) else None
     if photo is None or not (photo.owner_id == uow.actor.person_id or _named(uow, photo)):
         raise NotFound
-    return _bytes(uow, photo.thumb_sha256 if size == "thumb" else photo.kept_sha256)
+    return photo
 
 
-def show_signed(uow: UnitOfWork, picture_id: UUID, *, until: int, signature: str) -> bytes:
-    """Give a photo to whoever holds its signed address: WeChat, which fetches what it checks (wechat.md §B.6), and
-    who decides on it.
+def address(uow: UnitOfWork, sha256: str, *, owner: UUID | None = None, size: str = "full") -> dict[str, Any]:
+    """Give the signed address under which a photo opens for ten minutes without a token, as an image on a page needs.
+
+    :raises NotFound: to whoever may not see the photo, as `show`.
+    """
+    photo = _seen(uow, sha256, owner)
+    path = links.address(uow.house, photo.id, size, PHOTO_ADDRESS_MINUTES)
+    url = uow.settings.public_url.rstrip("/") + path
+    return {"url": url, "expires_at": uow.now + timedelta(minutes=PHOTO_ADDRESS_MINUTES)}
+
+
+def show_signed(uow: UnitOfWork, picture_id: UUID, *, until: int, signature: str, size: str = "full") -> bytes:
+    """Give a photo to whoever holds its signed address: WeChat, which fetches what it checks (wechat.md §B.6), who
+    decides on it, and the page of somebody who may see it.
 
     :raises NotFound: if the address is not ours or no longer good.
     """
-    if not links.opens(uow.house, picture_id, until, signature):
+    if not links.opens(uow.house, picture_id, until, signature, size):
         raise NotFound
     photo = uow.session.get(Photo, picture_id)
     if photo is None:
         raise NotFound
-    return _bytes(uow, photo.kept_sha256)
+    return _bytes(uow, photo, size)
 
 
-def _bytes(uow: UnitOfWork, sha256: str) -> bytes:
+def _bytes(uow: UnitOfWork, photo: Photo, size: str) -> bytes:
     try:
-        return uow.ports.files.get(sha256)
+        return uow.ports.files.get(photo.thumb_sha256 if size == "thumb" else photo.kept_sha256)
     except FileNotFoundError as error:
         raise NotFound from error
 

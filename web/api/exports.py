@@ -2,8 +2,8 @@
 
 from rules.policy import PROOFS_PER_HOUR
 from service.core.problems import Conflict
-from service.exports import lists, proofs, statistics
-from service.exports.files import XLSX
+from service.exports import lists, photos, proofs, statistics
+from service.exports.files import JPEG, XLSX
 from web.endpoint import PUBLIC, Routes, endpoint
 from web.schemas import exports as schemas
 
@@ -24,3 +24,5 @@ endpoint(blp, "GET", "/runs/<uuid:run_id>/plan.json", who=PUBLIC, does=proofs.ru
          per_hour=PROOFS_PER_HOUR)  # fmt: skip
 endpoint(blp, "GET", "/rounds/<uuid:round_id>/statistics.csv", who="plan.read", does=statistics.round_csv,
          produces=statistics.CSV)  # fmt: skip
+endpoint(blp, "GET", "/records/<uuid:record_id>/photos/<sha256>", who="record.list", does=photos.watermarked,
+         produces=JPEG)  # fmt: skip

@@ -26,9 +26,9 @@ def _picture(uow: UnitOfWork, sha256: str, *, owner: UUID | None, size: str) -> 
     return shown
 
 
-def _signed(uow: UnitOfWork, picture_id: UUID, *, until: int, signature: str) -> Response:
+def _signed(uow: UnitOfWork, picture_id: UUID, *, until: int, signature: str, size: str) -> Response:
     """Give a picture under its signed address, while that is good."""
-    shown = photos.show_signed(uow, picture_id, until=until, signature=signature)
+    shown = photos.show_signed(uow, picture_id, until=until, signature=signature, size=size)
     return Response(shown, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
@@ -55,5 +55,7 @@ endpoint(blp, "DELETE", "/photos/<sha256>/chunks", who="photo.put", does=uploads
 endpoint(blp, "POST", "/photos/<sha256>/finish", who="photo.put", does=uploads.finish, gives=PHOTO, status=201,
          known=True, refuses=(TooMany,))  # fmt: skip
 endpoint(blp, "GET", "/photos/<sha256>", who=PERSON, does=_picture, query=schemas.PhotoAsked(), produces="image/jpeg")
+endpoint(blp, "GET", "/photos/<sha256>/address", who=PERSON, does=photos.address, query=schemas.PhotoAsked(),
+         gives=schemas.AddressOut())  # fmt: skip
 endpoint(blp, "GET", "/pictures/<uuid:picture_id>", who=PUBLIC, does=_signed, query=schemas.SignedAsked(),
          produces="image/jpeg")  # fmt: skip

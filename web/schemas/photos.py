@@ -25,7 +25,13 @@ class PhotoAsked(In):
     size = Choice(("full", "thumb"), load_default="full")
 
 
+class AddressOut(Out):
+    url = fields.String()
+    expires_at = Moment()
+
+
 class SignedAsked(In):
+    size = Choice(("full", "thumb"), load_default="full")
     until = Number(0, 2**53, from_text=True, required=True)
     signature = Secret(64, required=True)
 

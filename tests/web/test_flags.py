@@ -308,7 +308,8 @@ def test_the_cost_of_a_record_is_bounded_when_all_are_of_one_hour(
     """Somebody who sends record after record of the same hour slows nobody down."""
     monkeypatch.setattr(flags, "AROUND_MAX", 3)
     monkeypatch.setattr(flags, "ALIKE_MAX", 3)
-    chen, pairing, loaded = field.as_("chen"), a_pairing(field), []
+    chen, pairing = field.as_("chen"), a_pairing(field)
+    loaded: list[int] = []
 
     def note(row: Record, _context: Any) -> None:
         loaded[-1] += 1

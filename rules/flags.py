@@ -31,7 +31,7 @@ HONEST: Mapping[str, str] = {
     PHOTO: "同一行程分条填写、同行人共用合影、或误选了相册里的旧照片，都会重复。",
     TEXT: "例行服务内容相近、沿用自己的模板，或同行人共同起草，都会相似。",
     LATE: "长期没有信号、手机损坏或集中补录都会迟到；离线填写与在线填写同等对待。",
-    CLOCK: "手机换电池、恢复出厂或手动设过时间后，时钟会不准。",
+    CLOCK: "手机换电池、恢复出厂或手动设过时间后，时钟会不准；也可能是出发前先写好的。",
 }
 """What may honestly lie behind each hint, in words that are shown beside it."""
 

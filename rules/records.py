@@ -16,6 +16,7 @@ from rules.policy import CLOCK_OFF_MINUTES, PHOTOS_MAX, RECORD_LATE_DAYS
 LONGEST = timedelta(days=7)  # one record is one visit; a longer stay is several (practice)
 CLOCK_SLACK = timedelta(minutes=10)  # a phone's clock may run ahead by this much (practice)
 EARLIEST = datetime(1999, 1, 1, tzinfo=UTC)  # the first commissioners were sent out in that year; before is a slip
+BEFOREHAND = timedelta(minutes=30)  # people type the hour at which they began, not the minute (practice)
 COUNTER_MAX = 10**12  # fen or heads; more than any county's budget is a slip of the hand
 
 WHOLE, HALF, NOTHING = Decimal(1), Decimal("0.5"), Decimal(0)
@@ -166,17 +167,23 @@ def judge_lateness(ended_at: datetime, received_at: datetime, ends_on: date) -> 
     return (Hint(LATE, "；".join(texts)),) if texts else ()
 
 
-def judge_clock(now: Reading, received_at: datetime, before: Reading | None = None) -> tuple[Hint, ...]:
+def judge_clock(
+    now: Reading, received_at: datetime, before: Reading | None = None, started_at: datetime | None = None
+) -> tuple[Hint, ...]:
     """Flag a device's clock that cannot be right (R-VISIT-3: a hint alone).
 
     Waiting without a network makes `made_at` old, and a restart or sleep makes the uptime small; neither says anything.
-    But nothing is made after it arrived, and between two records the wall's clock cannot gain less than the uptime.
+    But nothing is made after it arrived, nobody tells of a service before it began, and between two records the wall's
+    clock cannot gain less than the uptime.
 
     :param before: the readings of the record that the same device made before this one.
+    :param started_at: when the service began, as it was typed: to the half hour.
     """
     slack = timedelta(minutes=CLOCK_OFF_MINUTES)
     if now.made_at - received_at > slack:
         return (Hint(CLOCK, f"设备时间比收到时间快约 {_minutes(now.made_at - received_at)} 分钟"),)
+    if started_at is not None and started_at - now.made_at > BEFOREHAND:
+        return (Hint(CLOCK, f"按设备时间，写于服务开始前约 {_minutes(started_at - now.made_at)} 分钟"),)
     if before is None or now.uptime_ms is None or before.uptime_ms is None or now.uptime_ms < before.uptime_ms:
         return ()
     set_back = timedelta(milliseconds=now.uptime_ms - before.uptime_ms) - (now.made_at - before.made_at)

@@ -201,7 +201,8 @@ def _judge_times(uow: UnitOfWork, row: Record) -> Judged:
         mine = (Record.person_id == row.person_id, Record.device_id == row.device_id, Record.state != "draft")
         before = sa.select(Record.device).where(*mine, Record.device_seq < row.device_seq)
         device = uow.session.scalar(before.order_by(Record.device_seq.desc(), Record.id).limit(1))
-        hints += record_rules.judge_clock(_reading(row.device), row.received_at, _reading(device) if device else None)
+        reading, earlier = _reading(row.device), _reading(device) if device else None
+        hints += record_rules.judge_clock(reading, row.received_at, earlier, row.started_at)
         after = sa.select(Record.id).where(*mine, Record.device_seq > row.device_seq)
         near = uow.session.scalars(after.order_by(Record.device_seq, Record.id).limit(1)).all()
     return [Finding(*hint) for hint in hints], near

@@ -320,6 +320,27 @@ def test_r_visit_3_a_clock_that_cannot_be_right_is_a_hint(made, uptime, before, 
 
 
 @pytest.mark.parametrize(
+    ("made", "flagged"),
+    [
+        ("1970-01-01T00:00+00:00", True),
+        ("2025-06-15T09:00+08:00", True),
+        ("2026-06-14T12:00+08:00", True),  # a day behind
+        ("2026-06-15T08:29+08:00", True),
+        ("2026-06-15T08:30+08:00", False),  # honest: began at half past eight and typed nine
+        ("2026-06-15T09:10+08:00", False),  # honest: written while it went on
+        ("2026-06-15T20:00+08:00", False),
+        ("2026-06-16T12:00+08:00", True),  # a day ahead
+        ("2099-01-01T00:00+08:00", True),
+    ],
+)
+def test_r_visit_3_nobody_tells_of_a_service_before_it_began(made, flagged):
+    """quality.md §3 row 16: phones at ±1 day, ±1 year, 1970 and 2099; the service began at nine."""
+    start = datetime.fromisoformat("2026-06-15T09:00+08:00")
+    hints = judge_clock(Reading(datetime.fromisoformat(made)), start + timedelta(hours=12), None, start)
+    assert [hint.code for hint in hints] == (["clock"] if flagged else [])
+
+
+@pytest.mark.parametrize(
     ("started", "hours", "within"),
     [
         ("2026-01-01T00:00+08:00", 1, True),

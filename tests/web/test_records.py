@@ -237,10 +237,10 @@ def test_a_batch_takes_each_item_on_its_own(field: World) -> None:
     chen, pairing = field.as_("chen"), a_pairing(field)
     good, bad = a_record(pairing, VISIT), a_record(pairing, VISIT, done="")
     rival = good | {"done": "另一份内容"}
-    answer = chen.post("/records/batch", {"records": [good, bad, good, rival, "junk", {"id": 5}]})
+    answer = chen.post("/records/batch", {"records": [good, bad, good, rival, "junk", {"id": 5}, None]})
     assert answer.status == 207
     items = answer["items"]
-    assert [item["status"] for item in items] == [201, 422, 201, 409, 422, 422]
+    assert [item["status"] for item in items] == [201, 422, 201, 409, 422, 422, 422]
     assert items[0]["record"] == items[2]["record"]
     assert set(items[1]["problem"]["errors"]) == {"done"}
     assert UUID(items[3]["problem"]["conflict"])
@@ -333,10 +333,11 @@ def test_flags_are_hints_and_refuse_nothing(field: World) -> None:
     assert flags(device=device(1, NOW + timedelta(minutes=5))) == []
     assert flags(device=device(2, NOW + timedelta(minutes=6))) == ["clock"]
     hour = 3_600_000
-    assert flags(device=device(3, NOW - timedelta(hours=9), 10 * hour)) == []
+    assert flags(NOW - timedelta(hours=12), device=device(3, NOW - timedelta(hours=9), 10 * hour)) == []
     assert flags(device=device(4, NOW - timedelta(hours=1), 12 * hour)) == []
     assert flags(device=device(5, NOW - timedelta(hours=2), 13 * hour)) == ["clock"]
-    assert flags(device=device(6, NOW - timedelta(hours=8), hour)) == []
+    assert flags(NOW - timedelta(hours=12), device=device(6, NOW - timedelta(hours=8), hour)) == []
+    assert flags(device=device(7, NOW - timedelta(hours=8))) == ["clock"]
     listed = field.as_("county").get("/records", flagged=1)["items"]
     assert {one["flags"][0]["code"] for one in listed} == {"far", "poor_accuracy", "fix_time", "late", "clock"}
     assert all(flag["reason"] for one in listed for flag in one["flags"])

@@ -50,7 +50,7 @@ class ConfirmBatchIn(In):
     """Up to fifty confirmations; each is judged on its own."""
 
     items = ListOf(
-        fields.Raw(metadata={"type": "object"}),
+        fields.Raw(allow_none=True, metadata={"type": "object"}),
         RECORDS_BATCH_MAX,
         shortest=1,
         distinct=False,

@@ -139,7 +139,7 @@ class BatchIn(In):
     """Up to fifty records, each as `POST /records` takes it; each is judged on its own."""
 
     items = ListOf(
-        fields.Raw(metadata={"type": "object"}),
+        fields.Raw(allow_none=True, metadata={"type": "object"}),
         RECORDS_BATCH_MAX,
         shortest=1,
         distinct=False,

@@ -65,6 +65,12 @@ FIELDS = {
     "cursor": "页码",
     "code": "口令",
     "credential": "通行密钥",
+    "kind": "种类",
+    "basis": "代价的依据",
+    "loses": "将落空的乡镇",
+    "pins": "固定",
+    "bans": "排除",
+    "earlier": "比较的方案",
 }
 
 

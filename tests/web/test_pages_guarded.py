@@ -71,6 +71,10 @@ def shown_pages(world: World) -> list[tuple[str, str | None]]:
     record, token, link = a_farmers_link(world)
     public += ["/confirmations", f"/confirmations/{token}"]
     desk = ["/console/", "/console/needs", f"/console/needs/{waiting}", "/console/plans", f"/console/plans/{plan}"]
+    pair = world.as_("county").get(f"/plans/{plan}")["pairs"][0]
+    desk += [f"/console/plans/{plan}/pairs/{pair['commissioner']}/{pair['need']}", f"/console/plans/{plan}/comparison"]
+    season = world.as_("county").get(f"/plans/{plan}")["round"]
+    desk += [f"/console/rounds/{season}/statistics", f"/console/rounds/{season}/overrides"]
     desk += ["/console/records", f"/console/records/{record}", "/console/devices"]
     desk += ["/console/objections", f"/console/objections/{objection}", "/console/content", f"/console/content/{held}"]
     desk += ["/console/factor", "/console/factors"]

@@ -69,6 +69,7 @@ lock: install-dev ## resolve the dependencies again and write both lock files
 bench: install-dev ## measure, side by side with what it is compared to
 	@$(BIN)/python -m bench.flags
 	@$(BIN)/python -m bench.records
+	@$(BIN)/python -m bench.photos
 
 kill: install-dev ## send 3,000 records through two servers that are killed 100 times, on both databases
 	@$(BIN)/python -m bench.kill

@@ -130,7 +130,7 @@ class Override(Identified):
     reason: Mapped[Words]
     expires_at: Mapped[datetime | None]
     price: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """What it cost when it was saved, as its author saw it."""
+    """What it cost when it was saved, in figures and townships: it names nobody."""
 
     in_force = True
     """Hung on by queries, as `who` is; never stored."""

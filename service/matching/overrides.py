@@ -1,6 +1,6 @@
 """Pins and bans that staff set for a round: author, reason, expiry, and the price that was seen (R-MATCH-5)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -92,7 +92,7 @@ def create(uow: UnitOfWork, round_id: UUID, form: OverrideForm) -> Override:
         claim_id=form.claim,
         author_id=uow.actor.person_id,
         reason=form.reason,
-        price=pricing.shown(found, order)["changes"],
+        price=_price(pricing.shown(found, order)["changes"]),
         expires_at=form.expires_at,
     )
     uow.session.add(made)
@@ -101,6 +101,12 @@ def create(uow: UnitOfWork, round_id: UUID, form: OverrideForm) -> Override:
     lost = [one["code"] for one in found.lost]
     uow.record("override.create", made, changes, claim=str(form.claim), reason=form.reason, loses=lost)
     return handed_out(uow, [made])[0]
+
+
+def _price(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what is kept of a price: figures and townships, and nobody's name."""
+    kept = {name: changes[name] for name in ("coverage", "uncovered", "newly_covered", "score", "elsewhere")}
+    return kept | {"moved": len(changes["moves"])}
 
 
 def _county(content: Any, need: str) -> str:

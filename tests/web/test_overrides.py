@@ -50,7 +50,8 @@ def test_r_match_5_a_pin_is_priced_saved_obeyed_counted_and_lifted(world: World)
     assert saves(world, "county", season, **body | {"seen": "0" * 64}).status == 412
     made = saves(world, "county", season, **body)
     assert (made.status, made["who"], made["in_force"]) == (201, "陈茶生", True)
-    assert county.get(made.headers["Location"])["price"]["text"] == changes["text"]
+    kept = county.get(made.headers["Location"])["price"]
+    assert (kept["moved"], kept["score"], kept["uncovered"]) == (2, changes["score"], [])
     assert saves(world, "county", season, **body)["type"] == "/problems/override-set"
     stale = county.get(f"/plans/{old}")
     assert (stale["faults"], stale["moves"]) == (["有新的人工指定尚未计入"], [])

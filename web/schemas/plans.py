@@ -97,6 +97,17 @@ class PriceOut(Out):
     changes = fields.Nested(ChangesOut)
 
 
+class PaidOut(Out):
+    """What an override cost when it was saved."""
+
+    coverage = fields.Integer()
+    uncovered = fields.List(fields.Nested(NamedOut))
+    newly_covered = fields.List(fields.Nested(NamedOut))
+    moved = fields.Integer()
+    elsewhere = fields.Integer()
+    score = fields.Integer()
+
+
 class OverrideIn(In):
     makes = OverrideForm
 
@@ -122,7 +133,7 @@ class OverrideOut(Out):
     who = fields.String()
     author = fields.String(attribute="author.name")
     reason = auto_field()
-    price = fields.Nested(ChangesOut)
+    price = fields.Nested(PaidOut)
     created_at = Moment()
     expires_at = Moment(allow_none=True)
     in_force = fields.Boolean()

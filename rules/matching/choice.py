@@ -18,6 +18,10 @@ def choose(wishes: Sequence[Sequence[Link]], capacity: Sequence[int], places: Se
     return Choice(wishes, capacity, places).pairs()
 
 
+_Before = dict[tuple[bool, int], tuple[list[Link], int, int]]
+"""What needs (True) and people (False) were before: seats, how far they asked, what was free."""
+
+
 class Choice:
     """Deferred acceptance that can go on when somebody gets a unit more, and can be taken back to before that."""
 
@@ -27,9 +31,8 @@ class Choice:
         self.kept: list[list[Link]] = [[] for _ in places]
         self.asked = [0] * len(wishes)
         self.free = list(capacity)
-        self._before: dict[tuple[bool, int], tuple[list[Link], int, int]] = {}
+        self._before: _Before | None = None
         self._ask([person for person, wanted in enumerate(wishes) if wanted])
-        self.settle()
 
     def pairs(self) -> set[Link]:
         """Give who has a place now."""
@@ -37,28 +40,28 @@ class Choice:
 
     def release(self, person: int) -> tuple[set[Link], set[Link]]:
         """Let a person ask with one unit more; give the pairs that are new and those that are no more."""
+        old: _Before = {}
+        self._before = old
         self._remember(person=person)
         self.free[person] += 1
         self._ask([person])
-        touched = [(need, old[0]) for (is_need, need), old in self._before.items() if is_need]
+        touched = [(need, seats) for (is_need, need), (seats, _, _) in old.items() if is_need]
         before = {(p, need) for need, seats in touched for _, p in seats}
         now = {(p, need) for need, _ in touched for _, p in self.kept[need]}
         return now - before, before - now
 
-    def settle(self) -> None:
-        """Let what was released last stand."""
-        self._before = {}
-
     def take_back(self) -> None:
         """Undo what was released last."""
-        for (is_need, index), (seats, asked, free) in self._before.items():
+        for (is_need, index), (seats, asked, free) in (self._before or {}).items():
             if is_need:
                 self.kept[index] = seats
             else:
                 self.asked[index], self.free[index] = asked, free
-        self._before = {}
+        self._before = None
 
     def _remember(self, *, person: int = -1, need: int = -1) -> None:
+        if self._before is None:
+            return
         if need >= 0 and (True, need) not in self._before:
             self._before[True, need] = [*self.kept[need]], 0, 0
         if person >= 0 and (False, person) not in self._before:
@@ -66,21 +69,25 @@ class Choice:
 
     def _ask(self, asking: list[int]) -> None:
         wishes, kept, asked, free, places = self.wishes, self.kept, self.asked, self.free, self.places
+        going_on = self._before is not None
         while asking:
             person = asking.pop()
             wanted = wishes[person]
-            self._remember(person=person)
+            if going_on:
+                self._remember(person=person)
             while free[person] > 0 and asked[person] < len(wanted):
                 need, rank = wanted[asked[person]]
                 asked[person] += 1
                 if not places[need]:
                     continue
-                self._remember(need=need)
+                if going_on:
+                    self._remember(need=need)
                 free[person] -= 1
                 heappush(kept[need], (-rank, person))
                 if len(kept[need]) > places[need]:
                     loser = heappop(kept[need])[1]
-                    self._remember(person=loser)
+                    if going_on:
+                        self._remember(person=loser)
                     free[loser] += 1
                     if loser != person:
                         asking.append(loser)

@@ -20,6 +20,8 @@ _PASSES_BETWEEN_CHECKS = 16
 _PACKED_MOST = 2**36
 SMALL = 64
 """Networks of fewer arcs are done by cancelling cycles alone, faster than a solver is started."""
+DENSE, FEW = 20, 12
+"""From so many arcs a node on, a solver first gets only so many a node."""
 
 
 class TiedLottery(RuntimeError):
@@ -176,8 +178,9 @@ def _descend(network: Network, cost: Ints, flow: Ints, free: Flags, minimise: Mi
     """Give a flow of least cost among those that change free arcs only, and the arcs free on its face."""
     if not cost[free].any():
         return flow, free
-    flow = _proposed(network, cost, flow, free, minimise)
     start = np.zeros(network.nodes, dtype=np.int64)
+    if np.count_nonzero(free) >= SMALL:
+        flow, start = _proposed(network, cost, flow, free, minimise)
     while True:
         left = residual(network, flow, free)
         best, cycle = distances(network.nodes, left, cost, start)
@@ -188,9 +191,39 @@ def _descend(network: Network, cost: Ints, flow: Ints, free: Flags, minimise: Mi
         flow[left.arc[cycle]] += left.sign[cycle] * room[cycle].min()
 
 
-def _proposed(network: Network, cost: Ints, flow: Ints, free: Flags, minimise: Minimiser) -> Ints:
-    if np.count_nonzero(free) < SMALL:
-        return flow
+def _proposed(network: Network, cost: Ints, flow: Ints, free: Flags, minimise: Minimiser) -> tuple[Ints, Ints]:
+    """Give what a solver proposes, and heights from which the search for something better may start.
+
+    Where a network is dense, the solver gets the cheapest arcs of each node, then those that the heights of its answer
+    call for, until they call for none.
+    """
+    arcs, height = np.flatnonzero(free), np.zeros(network.nodes, dtype=np.int64)
+    if len(arcs) < DENSE * network.nodes:
+        return _asked(network, cost, flow, free, minimise), height
+    wanted = free & ((flow > 0) | _cheapest(network, cost, free))
+    while True:
+        flow = _asked(network, cost, flow, wanted, minimise)
+        height, cycle = distances(network.nodes, residual(network, flow, wanted), cost, height)
+        missed = free & ~wanted & (cost + height[network.tail] - height[network.head] < 0)
+        if cycle is not None or not missed.any():
+            return flow, height
+        gain = cost + height[network.tail] - height[network.head]
+        wanted |= _cheapest(network, gain, missed)
+
+
+def _cheapest(network: Network, cost: Ints, among: Flags) -> Flags:
+    """Mark the arcs that are among the few cheapest of their tail or of their head."""
+    arcs = np.flatnonzero(among)
+    marked = np.zeros(len(among), dtype=np.bool_)
+    for ends in (network.tail, network.head):
+        order = arcs[np.lexsort((cost[arcs], ends[arcs]))]
+        place = np.arange(len(order)) - np.searchsorted(ends[order], ends[order])
+        marked[order[place < FEW]] = True
+    return marked
+
+
+def _asked(network: Network, cost: Ints, flow: Ints, free: Flags, minimise: Minimiser) -> Ints:
+    """Give the flow with what the solver found on the free arcs, or as it was if that is no flow."""
     supply = np.zeros(network.nodes, dtype=np.int64)
     fixed = ~free
     np.subtract.at(supply, network.tail[fixed], flow[fixed])

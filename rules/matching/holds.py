@@ -73,7 +73,6 @@ def _release(market: Market, choice: Choice, held: Ints, missing: int, tell: Tel
                     choice.take_back()
                     relief = saved
                     break
-                choice.settle()
                 held[person] -= 1
         tell(f"去掉不必要的，余 {int(held.sum())} 人次")
 

@@ -62,9 +62,10 @@ def test_r_match_2_the_order_of_rows_changes_nothing(instance, dice):
 
 
 @settings(deadline=None, max_examples=examples(25))
-@given(instances(), st.sampled_from([no_solver, bad_solver, minimiser(ORTOOLS)]))
-def test_r_match_2_no_solver_can_change_the_bytes(instance, minimise):
-    with patch("rules.matching.flow.SMALL", 0):
+@given(instances(), st.sampled_from([no_solver, bad_solver, minimiser(ORTOOLS)]), st.sampled_from([0, 20]))
+def test_r_match_2_no_solver_can_change_the_bytes(instance, minimise, dense):
+    """Nor can it matter whether a solver gets all arcs, or at first the cheapest one of each node (dense = 0)."""
+    with patch.multiple("rules.matching.flow", SMALL=0, DENSE=dense, FEW=1):
         assert solve(instance, minimise).to_json() == solve(instance).to_json()
 
 

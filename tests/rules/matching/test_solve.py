@@ -237,5 +237,3 @@ def test_what_is_mended_after_each_release_is_what_a_new_flow_finds(instance, di
             choice.take_back()
             relief, held[person] = saved, held[person] + 1
             assert choice.pairs() == before
-        else:
-            choice.settle()

@@ -24,7 +24,7 @@ class ContentCheck(Stateful):
     county_code: Mapped[Code]
     """The county or city whose staff decide where WeChat does not let it pass."""
     subject: Mapped[Word]
-    """need, round, team or photo."""
+    """need, round, team, photo or confirmation_link."""
     subject_id: Mapped[UUID]
     author_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("people.id"), index=True)
     title: Mapped[Line]

@@ -79,8 +79,12 @@ class Record(Stateful):
     """What the author is told about this sending (R-VISIT-2); never stored."""
     shows_evidence: bool = False
     """Whether the asking person sees check-in, distance and flags; set by the query, never stored."""
+    reviewed: bool = False
+    """Whether the asking person reviews it; set by the query, never stored."""
     shown_flags: Sequence["Flag"] = ()
     """The hints that the asking person sees; set by the query, never stored."""
+    hushed: frozenset[str] = frozenset()
+    """Links whose farmer's words the asking person may not read yet; set by the query, never stored."""
     present: frozenset[str] = frozenset()
     """Which of its photos have arrived; set by the query, never stored."""
 
@@ -121,6 +125,7 @@ class RecordVersion(Base):
     """One version of a record's content, linked to the one before by its digest (R-VISIT-6). Never changed."""
 
     __tablename__ = "record_versions"
+    __allow_unmapped__ = True  # for what the query hangs on it
 
     record_id: Mapped[UUID] = mapped_column(sa.ForeignKey("records.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -134,6 +139,9 @@ class RecordVersion(Base):
     digest: Mapped[Digest]
     confirmations: Mapped[list[Any]] = mapped_column(default=list)
     """Every word given on this version; it stays with it (R-VISIT-9)."""
+
+    hushed: frozenset[str] = frozenset()
+    """As its record's; set by the query, never stored."""
 
 
 class RecordConflict(Stateful):

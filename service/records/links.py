@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from models.base import new_id
 from models.records import ConfirmationLink, Record
 from rules.policy import CONFIRMATION_CODE_DIGITS, CONFIRMATION_DAYS
+from service.content import commands as checks
 from service.core import gate, moves
 from service.core.problems import Conflict, Invalid, NotFound
 from service.core.unit import UnitOfWork
@@ -25,6 +26,7 @@ from service.records.commands import check_stranger, facts
 from service.records.confirmations import witness
 
 WAITING = ("submitted", "confirmed", "disputed")
+DISPUTED = "服务对象认为不属实，原话见佐证"
 
 
 class LinkSpent(Conflict):
@@ -240,9 +242,11 @@ def _answer(uow: UnitOfWork, link: ConfirmationLink, row: Record, word: dict[str
     change = {"thing": "confirmation_link", "id": str(link.id), "from": "open", "to": "used"}
     told = {"by": "farmer", "link_by": link.made_as, **facts(row)}
     if dispute and row.state != "disputed":
-        moves.apply(uow, row, "dispute", dispute, **told)
+        moves.apply(uow, row, "dispute", DISPUTED, **told)  # the farmer's own words are shown once they were checked
     elif not dispute and row.state == "submitted":
         moves.apply(uow, row, "confirm", **told)
     uow.record("record.doubt" if dispute else "record.witness", row, [change], **told)
-    said = witness(uow, row, {"by": "farmer", **word, "link_by": link.made_as})
+    said = witness(uow, row, {"by": "farmer", **word, "link_by": link.made_as, "link": str(link.id)})
+    if dispute or word["words"]:
+        checks.submit(uow, link, "农户对一次服务的话", dispute, word["words"], county=row.county_code)
     row.confirmation = None if dispute else said

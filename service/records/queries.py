@@ -1,6 +1,6 @@
 """Records as their authors, companions and reviewers see them; conflicts that wait for their author."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -9,10 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from models.assessments import Assessment, Sheet
-from models.records import Companion, Flag, Photo, Record, RecordConflict
+from models.content import ContentCheck
+from models.records import Companion, ConfirmationLink, Flag, Photo, Record, RecordConflict
 from models.regions import Region
 from rules.access import roles_for
 from rules.calendar import end_of_day, start_of_day
+from rules.content import CLEAR
 from rules.evidence import Evidence, Material, evidence
 from rules.records import service_dates
 from service.core import gate
@@ -23,6 +25,7 @@ from service.core.unit import UnitOfWork
 REVIEWERS = roles_for("record.review")
 WAITS = {"township": ("submitted",), "county": ("confirmed", "disputed")}
 """Whose word a record waits for, by its state."""
+HUSHED = "原话待核对后显示"
 SHOWN = (
     selectinload(Record.person),
     selectinload(Record.township),
@@ -79,7 +82,10 @@ def record(uow: UnitOfWork, record_id: UUID) -> Record:
 def prepared(uow: UnitOfWork, row: Record) -> Record:
     """Give a record as the actor sees it."""
     uow.session.flush()
-    return _shown(uow, [row])[0]
+    shown = _shown(uow, [row])[0]
+    for version in shown.versions if shown.hushed else ():
+        version.hushed = shown.hushed
+    return shown
 
 
 def _shown(uow: UnitOfWork, rows: Sequence[Record]) -> Sequence[Record]:
@@ -92,17 +98,38 @@ def _shown(uow: UnitOfWork, rows: Sequence[Record]) -> Sequence[Record]:
         mine = row.person_id == uow.actor.person_id
         row.present = frozenset(sha256 for sha256 in row.photos if (row.person_id, sha256) in there)
         reviews = any(held.role in REVIEWERS and gate.reaches(uow.actor, held, row) for held in uow.actor.held)
-        row.shows_evidence = mine or reviews
+        row.reviewed, row.shows_evidence = reviews, mine or reviews
         row.shown_flags = [one for one in row.flags if reviews or (mine and not one.theirs)]
         if not mine:
             row.moves = [move for move in row.moves if move != "submit"]
+    _hush(uow, [row for row in rows if not row.reviewed])
     _show_others(uow, [flag for row in rows for flag in row.shown_flags])
     return rows
 
 
+def _hush(uow: UnitOfWork, rows: Sequence[Record]) -> None:
+    """Name the links whose farmer's words nobody let pass; reviewers decide on them and read them before (R-NEED-4)."""
+    spoken = [row.id for row in rows if row.confirmation or row.number > 1 or row.state not in {"draft", "submitted"}]
+    waits = sa.select(ContentCheck.subject_id).where(
+        ContentCheck.subject == ConfirmationLink.__thing__,
+        ContentCheck.subject_id.in_(sa.select(ConfirmationLink.id).where(ConfirmationLink.record_id.in_(spoken))),
+        ContentCheck.state.not_in(CLEAR),
+    )
+    hushed = frozenset(map(str, uow.session.scalars(waits))) if spoken else frozenset()
+    for row in rows:
+        row.hushed = hushed
+
+
+def as_heard(word: Mapping[str, Any], hushed: Collection[str]) -> Mapping[str, Any]:
+    """Give a word on a record without what may not be read yet."""
+    if word.get("link") not in hushed:
+        return word
+    return {**word, "words": None, "disputes": HUSHED if word.get("disputes") else None}
+
+
 def evidence_of(row: Record) -> tuple[Evidence, ...]:
     """Give what speaks for a prepared record, the strongest first; the check-in only to those who may see it."""
-    words = [word for version in row.versions for word in version.confirmations]
+    words = [as_heard(word, row.hushed) for version in row.versions for word in version.confirmations]
     return evidence(
         Material(
             words,

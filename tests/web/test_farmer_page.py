@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
+from service.records.links import DISPUTED
 from tests.make import a_pairing, a_record
 from tests.web.pages import HOST, Visitor, at
 from tests.world import Answer, World
@@ -115,7 +116,27 @@ def test_no_takes_a_reason_and_never_becomes_a_yes(field: World) -> None:
     thanks = farmer.follow(farmer.post(address, {"dispute": "那天没有人来"}))
     assert "不属实" in thanks.read.text
     shown = field.as_("county").get(path)
-    assert (shown["state"], shown["state_reason"]) == ("disputed", "那天没有人来")
+    assert (shown["state"], shown["state_reason"]) == ("disputed", DISPUTED)
+    assert "那天没有人来" in shown["evidence"][0]["text"]
+
+
+def test_a_farmers_own_words_are_read_by_others_once_they_were_checked(field: World) -> None:
+    """R-NEED-4: nobody's WeChat stands behind them, so reviewers read and decide; the answer itself counts at once."""
+    path, link = a_link(field)
+    at(field).post(f"/confirmations/{link['token']}", {"dispute": "加微信买药甲乙丙"})
+    field.run_jobs()
+    chen, township, county = field.as_("chen"), field.as_("township"), field.as_("county")
+    for reader in (chen, township):
+        shown = reader.get(path)
+        assert (shown["state"], "甲乙丙" in shown.content.decode()) == ("disputed", False)
+        assert "原话待核对后显示" in shown["evidence"][0]["text"]
+        assert "甲乙丙" not in reader.get("/records").content.decode()
+        assert "甲乙丙" not in reader.get("/me/messages").content.decode()
+    assert "甲乙丙" in county.get(path)["evidence"][0]["text"]
+    held = county.get("/content", held=1, subject="confirmation_link")["items"]
+    assert [(one["text"], one["state"]) for one in held] == [("加微信买药甲乙丙", "unavailable")]
+    county.ok("POST", f"/content/{held[0]['id']}/release", {"reason": "可以看"})
+    assert "甲乙丙" in chen.get(path)["evidence"][0]["text"]
 
 
 def test_sent_twice_the_first_word_stands_and_both_read_thanks(field: World) -> None:

@@ -15,6 +15,7 @@ from rules.geo import wgs84_to_gcj02
 from rules.policy import CONSENT_VERSIONS
 from service.core.unit import SYSTEM
 from service.records.arrivals import version_digest
+from service.records.links import DISPUTED
 from tests.cast import DIDU, PAOTAI, PUNING, RONGCHENG
 from tests.make import a_pairing, a_record
 from tests.world import Answer, Caller, World, new_id
@@ -565,7 +566,8 @@ def test_a_farmer_disputes_with_a_reason(field: World) -> None:
     answer = farmer.ok("POST", f"/confirmations/{token}", {"dispute": "没有来过我家"})
     assert (answer["confirmed"], answer["disputed"]) == (False, True)
     shown = field.as_("county").get(path)
-    assert (shown["state"], shown["confirmation"], shown["state_reason"]) == ("disputed", None, "没有来过我家")
+    assert (shown["state"], shown["confirmation"], shown["state_reason"]) == ("disputed", None, DISPUTED)
+    assert "没有来过我家" in shown["evidence"][1]["text"]
     assert [one["supports"] for one in shown["evidence"]] == [True, False]
     field.run_jobs()
     assert "服务对象对陈茶生" in chen.get("/me/messages").content.decode()

@@ -180,7 +180,10 @@ class VersionOut(Out):
     content = fields.Dict()
     previous = fields.String(allow_none=True)
     digest = fields.String()
-    confirmations = fields.List(fields.Dict())
+    confirmations = fields.Function(
+        lambda version: [queries.as_heard(word, version.hushed) for word in version.confirmations],
+        metadata={"type": "array", "items": {"type": "object"}},
+    )
 
 
 class RecordOut(StatefulOut):
@@ -217,7 +220,10 @@ class RecordOut(StatefulOut):
         metadata={"type": ["array", "null"], "items": {"type": "object"}},
     )
     device = fields.Method("_device", metadata={"type": ["object", "null"]})
-    confirmation = fields.Dict(allow_none=True)
+    confirmation = fields.Function(
+        lambda row: row.confirmation and queries.as_heard(row.confirmation, row.hushed),
+        metadata={"type": ["object", "null"]},
+    )
     number = auto_field()
     received_at = Moment()
     notices = fields.List(fields.String())

@@ -3,7 +3,7 @@
 What a freeze, a run or a part holds was published or decided upon: nobody writes over it (R-MATCH-5).
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,26 @@ from models.needs import Need, Round
 
 class WrittenOver(RuntimeError):
     """Code tried to change what is kept for ever."""
+
+
+class Weights(Stateful):
+    """A version of the weights and tables that scores are made of: proposed by one person, approved by another."""
+
+    __tablename__ = "weights"
+    __thing__ = "weights"
+    __table_args__ = (sa.UniqueConstraint("county_code", "number"),)
+
+    county_code: Mapped[Code]
+    """The city's code."""
+    number: Mapped[int]
+    effective_on: Mapped[date]
+    document: Mapped[Line]
+    """What it rests on: the office and the number of its document."""
+    note: Mapped[Words]
+    floor: Mapped[int]
+    """How many pairs a township should get at least."""
+    features: Mapped[list[Any]]
+    digest: Mapped[Digest]
 
 
 class Freeze(Identified):

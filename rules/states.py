@@ -100,6 +100,16 @@ PLAN = Machine(
     ),
 )
 
+WEIGHTS = Machine(
+    "weights",
+    "匹配权重",
+    "proposed",
+    (
+        move("approve", {"proposed"}, "approved", by={"city"}, not_by={"create"}),
+        move("reject", {"proposed"}, "rejected", by={"city"}, reason=True),
+    ),
+)
+
 PUBLICITY = Machine("publicity", "公示", "open", (move("close", {"open"}, "closed", by={SYSTEM}),))
 
 OBJECTION = Machine(
@@ -234,6 +244,7 @@ MACHINES: dict[str, Machine] = {
         CLAIM,
         PROPOSAL,
         PLAN,
+        WEIGHTS,
         PUBLICITY,
         OBJECTION,
         PAIRING,

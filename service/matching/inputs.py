@@ -14,14 +14,13 @@ from models.regions import Organisation, Region
 from rules import claims as rules
 from rules.assessments import Grade
 from rules.geo import Point, distance_m
-from rules.matching.score import STANDARD, Facts, Scale, total
+from rules.matching.score import Facts, Scale, total
 from service.claims import claimants
 from service.claims.claimants import Offer
 from service.content.queries import shown
 from service.core.unit import UnitOfWork
+from service.matching import weights
 
-FLOOR = 1
-"""How many pairs a township should get at least (001 item 16: every township)."""
 PSEUDONYM_DIGITS = 16
 PERFORMANCE = {Grade.INCOMPETENT: 0, Grade.COMPETENT: 2, Grade.EXCELLENT: 3}
 """Last confirmed grade as the scale's level; 基本合格 (1) is no grade here (R-ASSESS-1)."""
@@ -45,16 +44,17 @@ def gather(uow: UnitOfWork, row: Round) -> dict[str, Any]:
     codes = sorted({one.township_code for one in needs})
     claims = _claims(uow, row)
     offers = sorted(_pool(uow, row, claims), key=lambda one: pseudonym(uow, row, one.key))
+    scale, floor = weights.in_force(uow, row)
     content = {
         "form": 1,
         "round": str(row.id),
         "capacity_max": row.capacity_max,
         "several_postings": claimants.terms(row).several_postings,
-        "scale": STANDARD.to_json(),
+        "scale": scale.to_json(),
         "townships": {
             "code": codes,
             "county": [townships[code].managing_county_code for code in codes],
-            "floor": [FLOOR] * len(codes),
+            "floor": [floor] * len(codes),
         },
         "no_need": _without_need(townships, codes),
         "needs": {

@@ -70,6 +70,7 @@ bench: install-dev ## measure, side by side with what it is compared to
 	@$(BIN)/python -m bench.flags
 	@$(BIN)/python -m bench.records
 	@$(BIN)/python -m bench.photos
+	@$(BIN)/python -m bench.matching
 
 kill: install-dev ## send 3,000 records through two servers that are killed 100 times, on both databases
 	@$(BIN)/python -m bench.kill

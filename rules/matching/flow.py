@@ -140,7 +140,9 @@ def distances(nodes: int, left: Residual, cost: Ints, start: Ints) -> tuple[Ints
     """
     order = np.argsort(left.head, kind="stable")
     tail, price = left.tail[order], cost[left.arc[order]] * left.sign[order]
-    heads, first, sizes = np.unique(left.head[order], return_index=True, return_counts=True)
+    ends = left.head[order]
+    first = np.flatnonzero(np.diff(ends, prepend=-1))
+    heads, sizes = ends[first], np.diff(first, append=len(ends))
     best, parent, passes = start.copy(), np.full(nodes, -1, dtype=np.int64), 0
     while len(order):
         offered = np.where(best[tail] < FAR, best[tail] + price, FAR)

@@ -4,7 +4,9 @@ import errno
 import hashlib
 import os
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -83,6 +85,20 @@ class FileStore:
             found = (path.rsplit("/", 1)[-1] for path in self._files.find(self._root))
             return sorted(name for name in found if len(name) == 64)
 
+    def sweep(self, keep: AbstractSet[str], before: datetime) -> int:
+        """Remove what was last written before a moment and nobody keeps: what a process left that was killed.
+
+        :param keep: digests of files, and ids of uploads.
+        :returns: how many files went. :raises FilesAway:
+        """
+        with _told():
+            found = self._files.find(self._root, detail=True) if self._files.exists(self._root) else {}
+            gone = [path for path, facts in found.items() if _key(path) not in keep and _written(facts) < before]
+            for path in gone:
+                with suppress(FileNotFoundError):
+                    self._files.rm_file(path)
+        return len(gone)
+
     def size(self) -> int:
         """Give how many bytes everything takes. :raises FilesAway:"""
         with _told():
@@ -113,6 +129,17 @@ class FileStore:
         """Remove every part of an upload. :raises FilesAway:"""
         with _told(), suppress(FileNotFoundError):
             self._files.rm(self._folder(upload), recursive=True)
+
+
+def _key(path: str) -> str:
+    """Give what a file is kept for: its own digest, or its upload; nothing where it was never finished."""
+    *_, above, folder, name = path.split("/")
+    return folder if above == "uploads" and "." not in name else name
+
+
+def _written(facts: dict[str, Any]) -> datetime:
+    at = facts.get("LastModified")
+    return at if isinstance(at, datetime) else datetime.fromtimestamp(facts["mtime"], UTC)
 
 
 def _write_whole(path: Path, content: bytes) -> None:

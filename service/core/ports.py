@@ -1,6 +1,7 @@
 """What the service asks of the outside world. `wsgi.py` brings the real ones; nothing here knows how they work."""
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, Protocol
@@ -175,6 +176,10 @@ class Files(Protocol):
 
     def names(self) -> list[str]:
         """List every digest that is kept."""
+        ...
+
+    def sweep(self, keep: AbstractSet[str], before: datetime) -> int:
+        """Remove what was last written before a moment (real time) and is no kept digest nor of a kept upload."""
         ...
 
     def size(self) -> int:

@@ -10,6 +10,7 @@ from models.callbacks import Callback, CallbackNonce
 from models.identity import Attempt, Brake, ConsoleCode, ConsoleScan, Session
 from models.journal import JobRun, Reply
 from models.notifications import Accept
+from models.records import PhotoUpload
 from rules.policy import (
     ACCEPT_KEPT_DAYS,
     CALLBACK_KEPT_DAYS,
@@ -20,6 +21,7 @@ from rules.policy import (
 )
 from service.core.jobs import Job
 from service.core.unit import UnitOfWork
+from service.operations import contents
 
 Old = Callable[[datetime], sa.ColumnElement[bool]]
 
@@ -60,4 +62,25 @@ def do(uow: UnitOfWork, name: str) -> None:
     uow.session.execute(sa.delete(model).where(old(uow.now)).execution_options(synchronize_session=False))
 
 
-JOBS = (Job("clean", 3600, "清理过期的幂等答复、会话、扫码、应急口令、尝试次数、推送和任务记录", due, do),)
+SWEEP, SWEEP_EVERY_S = "sweep_files", 86_400
+
+
+def unswept(uow: UnitOfWork) -> list[str]:
+    """Give today's sweep, unless it was run."""
+    since = uow.now - timedelta(seconds=SWEEP_EVERY_S)
+    ran = sa.select(JobRun.slot).where(JobRun.job == SWEEP, JobRun.slot > since, JobRun.slot <= uow.now).limit(1)
+    return [f"{uow.now:%Y-%m-%d}"] if uow.session.scalar(ran) is None else []
+
+
+def sweep(uow: UnitOfWork, _day: str) -> None:
+    """Remove files of yesterday and before that no row names: their sender's process died before it noted them."""
+    before = datetime.now(UTC) - timedelta(days=1)  # files carry real time
+    named = contents.files_named(uow.session.connection())
+    under_way = {str(one) for one in uow.session.scalars(sa.select(PhotoUpload.id))}
+    uow.ports.files.sweep(named | under_way, before)
+
+
+JOBS = (
+    Job("clean", 3600, "清理过期的幂等答复、会话、扫码、应急口令、尝试次数、推送和任务记录", due, do),
+    Job(SWEEP, SWEEP_EVERY_S, "清理没有任何记录引用的遗留文件", unswept, sweep),
+)

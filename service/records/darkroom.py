@@ -21,12 +21,16 @@ from service.core.problems import Invalid, Unavailable
 PROGRAM = Path(__file__).with_name("developer.py")
 WAIT_S = 20
 """How long a photo waits for those before it, until its sender is asked to come back."""
-ANSWER_BYTES_MAX = 16 * 1024 * 1024
+HEAD_BYTES_MAX, ANSWER_BYTES_MAX = 65536, 16 * 1024 * 1024
 WORDS = {
     "pixels": "照片不能超过 4000 万像素",
     "unreadable": "不是可读取的 JPEG、PNG 或 WebP 图片",
     "gone": "无法解码：这张图片超出了内存或时间的限制",
 }
+
+
+Answer = tuple[Mapping[str, Any], Sequence[bytes]]
+GONE: Answer = ({"refused": "gone"}, ())
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Darkroom:
         self._orders: socket.socket | None = None
         self._owner = 0
 
-    def ask(self, file: BinaryIO, do: str, **job: Any) -> tuple[Mapping[str, Any], Sequence[bytes]]:
+    def ask(self, file: BinaryIO, do: str, **job: Any) -> Answer:
         """Have a file worked on: gives what is said of it, and the pictures that were made.
 
         :raises Invalid: if it is no picture that we take, or one that takes more than it may.
@@ -60,19 +64,14 @@ class Darkroom:
         if not self._turn.acquire(timeout=self._wait_s):
             raise Unavailable("正在处理的照片较多，请稍后再传", retry_after=5)
         try:
-            answer = self._asked(file, json.dumps({"do": do, **asdict(self.limits), **job}).encode())
+            said, pictures = self._asked(file, json.dumps({"do": do, **asdict(self.limits), **job}).encode())
         finally:
             self._turn.release()
-        head, whole, body = answer.partition(b"\n")
-        said: dict[str, Any] = json.loads(head) if whole else {"refused": "gone"}
-        if "refused" not in said and len(body) != sum(said["lengths"]):
-            said = {"refused": "gone"}
         if "refused" in said:
             raise Invalid(errors={"file": [WORDS[said["refused"]]]})
-        ends = [sum(said["lengths"][: at + 1]) for at in range(len(said["lengths"]))]
-        return said, [body[end - length : end] for end, length in zip(ends, said["lengths"], strict=True)]
+        return said, pictures
 
-    def _asked(self, file: BinaryIO, request: bytes) -> bytes:
+    def _asked(self, file: BinaryIO, request: bytes) -> Answer:
         for last_try in (False, True):
             file.seek(0)
             mine, theirs = socket.socketpair()
@@ -86,7 +85,7 @@ class Darkroom:
                     taken = b""
                 if taken == b"+":
                     theirs.close()
-                    return _all(mine)
+                    return _read(mine)
                 self.close()
                 if last_try or taken == b"-":
                     break
@@ -120,16 +119,21 @@ class Darkroom:
         self._orders = self._process = None
 
 
-def _all(answer: socket.socket) -> bytes:
-    """Read an answer to its end, which is also where a child that was ended broke off."""
-    pieces, length = [], 0
-    try:
-        while length <= ANSWER_BYTES_MAX and (piece := answer.recv(1 << 18)):
-            pieces.append(piece)
-            length += len(piece)
-    except TimeoutError:
-        return b""
-    return b"".join(pieces)
+def _read(answer: socket.socket) -> Answer:
+    """Read an answer, each picture into its own bytes; one that breaks off, or makes no sense, is that of a child that
+    was ended.
+    """
+    with answer.makefile("rb") as file:
+        try:
+            said = json.loads(file.readline(HEAD_BYTES_MAX))
+            lengths = [int(one) for one in said.get("lengths", ())]
+            if min(lengths, default=0) < 0 or sum(lengths) > ANSWER_BYTES_MAX:
+                return GONE
+            pictures = [file.read(length) for length in lengths]
+        except (TimeoutError, ValueError, AttributeError, TypeError):
+            return GONE
+    whole = [len(one) for one in pictures] == lengths and said.get("refused", "gone") in WORDS
+    return (said, pictures) if whole else GONE
 
 
 DARKROOM = Darkroom()

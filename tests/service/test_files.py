@@ -5,6 +5,7 @@ import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -72,6 +73,21 @@ def test_parts_of_an_upload_are_listed_replaced_and_dropped(store: FileStore) ->
     assert (store.parts(mine), store.parts(other)) == ({}, {1: 1})
     with pytest.raises(FileNotFoundError):
         store.part(mine, 1)
+
+
+def test_what_a_killed_process_left_is_swept(store: FileStore, tmp_path: Path) -> None:
+    """Old files that nobody names go, with chunks of uploads that nobody knows and writings that broke off."""
+    mine, lost, other = uuid4(), uuid4(), hashlib.sha256(b"lost").hexdigest()
+    store.put(NAME, CONTENT)
+    store.put(other, b"lost")
+    store.put_part(mine, 1, b"x")
+    store.put_part(lost, 1, b"y")
+    half = tmp_path / "files" / NAME[:2] / f"{NAME}.0123.part"
+    if half.parent.exists():
+        half.write_bytes(b"half")
+    assert store.sweep({NAME, str(mine)}, datetime.now(UTC) - timedelta(hours=1)) == 0
+    assert store.sweep({NAME, str(mine)}, datetime.now(UTC) + timedelta(hours=1)) == 2 + half.parent.exists()
+    assert (store.names(), store.parts(mine), store.parts(lost), half.exists()) == ([NAME], {1: 1}, {}, False)
 
 
 def test_two_processes_see_at_once_what_the_other_wrote(bucket: Bucket) -> None:

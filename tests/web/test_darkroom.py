@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from service.core.problems import Invalid, Unavailable
-from service.records import photos
+from service.records import darkroom, photos
 from service.records.darkroom import Darkroom, Limits
 from tests.web.test_photos import JPEG, derive, encoded, name_of, picture, send
 from tests.world import World
@@ -56,6 +57,19 @@ def test_a_hanging_decoder_is_422_over_http_and_leaves_nothing(world: World, roo
     assert world.house.ports.files.names() == []
     one.limits = Limits()
     assert send(chen, BIG).status == 201
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"{", b"[]\n", b'{"lengths": [5]}\nfour', b'{"lengths": [-1]}\nx', b'{"lengths": [99999999]}\n',
+     b'{"refused": "rm -rf"}\n', b'{"lengths": "x"}\n', b'{"lengths": 5}\n', b"\xff\n"],
+)  # fmt: skip
+def test_what_a_taken_over_decoder_says_is_not_believed(answer: bytes) -> None:
+    mine, theirs = socket.socketpair()
+    with mine:
+        with theirs:
+            theirs.sendall(answer)
+        assert darkroom._read(mine) == darkroom.GONE
 
 
 def test_a_killed_process_is_started_again(room: Callable[..., Darkroom]) -> None:

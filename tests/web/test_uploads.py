@@ -1,11 +1,14 @@
 """A big photo over a bad line: chunks that the server lists, so that a cut costs at most one (issue 4 point 2)."""
 
+import os
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -213,6 +216,23 @@ def test_closing_the_account_takes_the_chunks_along(field: World) -> None:
     assert [path for path in everything if planted in path.read_bytes()] == []
     with field.house.read(SYSTEM) as uow:
         assert uow.session.scalar(sa.select(sa.func.count()).select_from(PhotoUpload)) == 0
+
+
+def test_what_a_killed_process_left_behind_is_swept_once_a_day(field: World) -> None:
+    """A file that no row names goes after a day; what is named or under way stays."""
+    chen, files = field.as_("chen"), field.house.ports.files
+    begin(chen)
+    send_chunk(chen, 1)
+    assert send(chen, JPEG).status == 201
+    files.put(name_of(b"orphan"), b"orphan")
+    files.put_part(UUID(int=7), 1, b"orphan")
+    old = time.time() - 90_000
+    for path in (field.house.settings.var_dir / "files").rglob("*"):
+        os.utime(path, (old, old))
+    assert schedule.run_due(field.house)["sweep_files"].done == 1
+    assert "sweep_files" not in schedule.run_due(field.house)
+    assert (len(files.names()), len(folder(field))) == (1, 1)  # so small a photo is its own thumbnail
+    assert (chen.get(f"/photos/{name_of(JPEG)}").status, chen.get(PATH + "/chunks")["present"]) == (200, [1])
 
 
 def test_chunks_lie_where_no_name_leads_out(field: World) -> None:

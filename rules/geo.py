@@ -14,6 +14,10 @@ POOR_ACCURACY_M = 1_000
 VISIT_MARGIN = timedelta(hours=2)
 """A position taken this long before or after the visit still belongs to it (R-VISIT-3, practice)."""
 
+METRES_A_DEGREE = 111_320
+"""Of latitude, and of longitude at the equator."""
+OUTLINE_WORTH_M = 1_000
+"""How far an outline may be off: data/SOURCES.md gives 0.4 km for 95 % of it, 0.9 km on the coast."""
 SEAT_WORTH_M = 2_000
 """How far a township's point may lie from its seat: the roster's points are gazetteer seats (data/SOURCES.md)."""
 
@@ -197,7 +201,7 @@ def judge_fix(
     """
     away_m, hints, measured = _judge_place(fix, township, county, sites, named)
     outlines = tuple(city)
-    if outlines and not any(inside(fix.point, outline) for outline in outlines):
+    if outlines and not any(_within(fix, outline) for outline in outlines):
         hints.append(Hint(OUTSIDE_CITY, "定位点在本市（概略边界）以外"))
     if fix.accuracy_m is not None and fix.accuracy_m > POOR_ACCURACY_M:
         hints.append(Hint(POOR_ACCURACY, f"定位精度较差，误差约 {_kilometres(fix.accuracy_m)}"))
@@ -221,12 +225,28 @@ def _judge_place(
         far = away_m > site.radius_m + doubt_m
         return away_m, [_far(f"服务点「{site.name}」", away_m, site.radius_m, "")] if far else [], "site"
     if township.point is None:
-        outside = county is not None and not inside(fix.point, county)
+        outside = county is not None and not _within(fix, county)
         return None, [Hint(FAR, f"定位点不在{township.name}所属县（市、区）的概略边界内")] if outside else [], None
     away_m = distance_m(fix.point, township.point)
     worth = f"（参考点为驻地，误差约 {SEAT_WORTH_M // 1000} 公里）"
     far = away_m > township.radius_m + doubt_m
     return away_m, [_far(township.name, away_m, township.radius_m, worth)] if far else [], "township"
+
+
+def _within(fix: Fix, outline: Geometry) -> bool:
+    """Say whether a fix lies inside an outline, or beside it by no more than outline and fix may be off.
+
+    Beside: one of eight points around it, so far away, lies inside.
+    """
+    if inside(fix.point, outline):
+        return True
+    lat, lon = fix.point.lat, fix.point.lon
+    off = (OUTLINE_WORTH_M + min(fix.accuracy_m or 0, POOR_ACCURACY_M)) / METRES_A_DEGREE
+    if abs(lat) > 80 or abs(lon) > 179:  # degrees; the way around a pole or a date line is no way across a border
+        return False
+    wide = off / math.cos(math.radians(lat))
+    turns = [math.pi / 4 * step for step in range(8)]
+    return any(inside(Point(lat + off * math.cos(one), lon + wide * math.sin(one)), outline) for one in turns)
 
 
 def _away(fix: Fix, place: Place) -> float:

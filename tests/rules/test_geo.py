@@ -225,6 +225,27 @@ def test_r_visit_3_the_city_is_checked_only_where_outlines_are_given_and_any_of_
     assert judge_fix(Fix(HERE), place, VISIT, [{"type": "MultiPolygon", "coordinates": []}, *CITY]).reasons == ()
 
 
+@pytest.mark.parametrize(
+    ("point", "accuracy_m", "flagged"),
+    [
+        (Point(23.82, 116.3), 30, True),  # 2.2 km beyond the border
+        (Point(23.815, 116.3), 30, True),  # 1.7 km
+        (Point(23.3, 116.72), 30, True),  # 2 km to the east
+        (Point(23.806, 116.3), 30, False),  # honest: a village on the border, as the outline is drawn
+        (Point(23.3, 116.708), 30, False),
+        (Point(23.815, 116.3), 900, False),  # honest: the fix is no better than that
+    ],
+)
+def test_r_visit_3_a_village_on_the_border_is_not_outside(point, accuracy_m, flagged):
+    """data/SOURCES.md: an outline is worth one kilometre, of the city and of a county whose township has no point."""
+    nowhere = Place("鲘溪乡", None, 4000)
+    assert [hint.code for hint in judge_fix(Fix(point, accuracy_m), nowhere, VISIT, CITY).hints] == (
+        ["outside_city"] if flagged else []
+    )
+    assert len(judge_fix(Fix(point, accuracy_m), nowhere, VISIT, county=CITY[0]).hints) == flagged
+    assert judge_fix(Fix(Point(90, 0)), nowhere, VISIT, CITY).reasons
+
+
 def test_r_visit_3_the_radius_itself_is_still_within():
     away = distance_m(Point(23.70, 116.2959), SEAT)
     fix = Fix(Point(23.70, 116.2959))

@@ -233,6 +233,25 @@ def upgrade() -> None:
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('appid', name=op.f('pk_wechat_tokens'))
     )
+    op.create_table('weights',
+    sa.Column('county_code', sa.String(length=16), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('effective_on', sa.Date(), nullable=False),
+    sa.Column('document', sa.String(length=200), nullable=False),
+    sa.Column('note', sa.String(length=2000), nullable=False),
+    sa.Column('floor', sa.Integer(), nullable=False),
+    sa.Column('features', JSON, nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('state', sa.String(length=32), nullable=False),
+    sa.Column('state_since', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('state_reason', sa.String(length=2000), nullable=True),
+    sa.Column('moved_by', JSON, nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_weights')),
+    sa.UniqueConstraint('county_code', 'number', name=op.f('uq_weights_county_code_number'))
+    )
     op.create_table('assessments',
     sa.Column('county_code', sa.String(length=16), nullable=False),
     sa.Column('year', sa.Integer(), nullable=False),
@@ -1370,6 +1389,7 @@ def downgrade() -> None:
 
     op.drop_table('objections')
     op.drop_table('assessments')
+    op.drop_table('weights')
     op.drop_table('wechat_tokens')
     op.drop_table('specialties')
     op.drop_table('seals')

@@ -47,6 +47,26 @@ WORDS = [f"{verb}{thing}" for verb in ("查看", "讲解", "示范", "记录", "
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
+def a_record(pairing: str, start: datetime | None = None) -> dict[str, Any]:
+    """A record as a phone sends it, about 900 bytes."""
+    start = start or datetime.now(UTC) - timedelta(hours=5)
+    return {
+        "id": str(uuid4()),
+        "pairing_id": pairing,
+        "started_at": start.isoformat(),
+        "ended_at": (start + timedelta(hours=3)).isoformat(),
+        "form": "on_site",
+        "kind": "guidance",
+        "place_name": "村委会茶园示范点",
+        "done": "查看春茶长势，指导修剪与叶蝉绿色防控，现场示范黄板挂放密度。" * 3,
+        "next": "两周后复查虫口，带去新的诱芯。",
+        "companions": [],
+        "counters": {"farmers_helped": 12},
+        "photos": [],
+        "device": {"id": "bench", "seq": 1, "made_at": start.isoformat()},
+    }
+
+
 class Field:
     """Who serves where. Nobody serves twice a day, and nobody writes the same words: as in life, little is flagged."""
 
@@ -56,28 +76,16 @@ class Field:
         self.places = [(world.as_(who), a_pairing(world, who)) for who in AUTHORS]
 
     def record(self, author: int | None = None) -> tuple[str, dict[str, Any]]:
-        """Give the next author's token and a record as a phone sends it, about 900 bytes."""
+        """Give the next author's token and record."""
         number = next(self.made)
         turn = number % len(AUTHORS) if author is None else author
         caller, pairing = self.places[turn]
         days = DAYS - number // len(AUTHORS) % DAYS
-        start = datetime.now(UTC) - timedelta(days=days, hours=5, minutes=number % 50)
+        record = a_record(pairing, datetime.now(UTC) - timedelta(days=days, hours=5, minutes=number % 50))
         words = Random(number).sample(WORDS, 9)
-        return str(caller.token), {
-            "id": str(uuid4()),
-            "pairing_id": pairing,
-            "started_at": start.isoformat(),
-            "ended_at": (start + timedelta(hours=3)).isoformat(),
-            "form": "on_site",
-            "kind": "guidance",
-            "place_name": "村委会茶园示范点",
-            "done": "，".join(words) + f"，共 {number} 处。",
-            "next": "两周后复查虫口，带去新的诱芯。",
-            "companions": [],
-            "counters": {"farmers_helped": 12},
-            "photos": [],
-            "device": {"id": f"bench-{turn}", "seq": number, "made_at": start.isoformat()},
-        }
+        record |= {"done": "，".join(words) + f"，共 {number} 处。"}
+        record["device"] |= {"id": f"bench-{turn}", "seq": number}
+        return str(caller.token), record
 
 
 def free_port() -> int:

@@ -121,6 +121,7 @@ SILENT: dict[str, str] = {
     "weights.create": "a second person of the city finds it in the list",
     "weights.approve": "the freeze that uses a version names it",
     "weights.reject": "its author finds the reason in the list",
+    "site.found": "the township finds the place among its sites",
     "override.create": "plans computed from now on say it to both sides",
     "override.lift": "plans computed from now on say it to both sides",
     "plan.replace": "the proposals that it makes ask both sides",

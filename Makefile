@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# What is imported is compiled once: installing compiles nothing, and this must be unset for Python to keep the results.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help install install-dev run fresh test check lint types contracts documents fix docs migration lock bench kill clean
 

@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # What is imported is compiled once: installing compiles nothing, and this must be unset for Python to keep the results.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help install install-dev run fresh test check lint types contracts documents fix docs migration lock bench kill clean
+.PHONY: help install install-dev install-extras run fresh test check lint types contracts documents fix docs migration lock bench kill clean
 
 help: ## list what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -15,17 +15,20 @@ help: ## list what can be done
 .venv/installed: requirements.lock
 	@echo "· installing into .venv (from requirements.lock)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m scripts.install requirements.lock
 	@touch $@
 
 .venv/installed-dev: requirements-dev.lock .venv/installed
 	@echo "· installing what tests and checks need (from requirements-dev.lock)"
-	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m scripts.install requirements-dev.lock
 	@touch $@
 
 install: .venv/installed ## install from the lock file into .venv
 
 install-dev: .venv/installed-dev ## install what tests and checks need as well
+
+install-extras: install ## install what S3 storage and the plans of a whole province need as well
+	@$(BIN)/python -m scripts.install requirements-extras.lock
 
 run: install ## play the demo season (first time) and start server, worker and WeChat sandbox
 	@$(BIN)/python -m demo.run
@@ -67,6 +70,7 @@ migration: install-dev ## write a migration for what changed in models/ (NAME="w
 lock: install-dev ## resolve the dependencies again and write both lock files
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-emit-index-url --no-header --upgrade pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-emit-index-url --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-emit-index-url --no-header --extra s3 --extra province -c requirements-dev.lock pyproject.toml -o requirements-extras.lock
 
 bench: install-dev ## measure, side by side with what it is compared to
 	@$(BIN)/python -m bench.flags

@@ -28,7 +28,12 @@ class FileStore:
         self._local = fsspec.core.split_protocol(url)[0] in {None, "file", "local"}
         if url.startswith("s3:"):
             options["config_kwargs"] = PATIENCE
-        self._files, self._root = fsspec.core.url_to_fs(url, **options)
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(url, **options)
+        except ImportError as error:
+            raise RuntimeError(
+                f"files at {url.partition('://')[0]}:// need more packages: make install-extras"
+            ) from error
         if url.startswith("s3:"):
             self._files.retries = 2
 

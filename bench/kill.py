@@ -21,7 +21,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,14 +152,13 @@ class Field:
 
     def _sent(self, body: str) -> bytes | None:
         """Give the answer, or None where there is none or the server asks to come again."""
+        port = random.choice(list(self.both.running))
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         try:
-            port = random.choice(list(self.both.running))
-            line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-            headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-            line.request("POST", "/api/v1/records", body, headers)
-            answer = line.getresponse()
-            content = answer.read()
-            line.close()
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as line:
+                line.request("POST", "/api/v1/records", body, headers)
+                with line.getresponse() as answer:
+                    content = answer.read()
         except (OSError, http.client.HTTPException):
             return None
         if answer.status == 201:

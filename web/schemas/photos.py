@@ -39,7 +39,7 @@ class SignedAsked(In):
 class UploadIn(In):
     makes = UploadForm
 
-    bytes = Number(1, 2**53, required=True)
+    bytes = Number(1, 2**31 - 1, required=True)
 
 
 class UploadOut(Out):

@@ -17,10 +17,15 @@ ALIKE_ON_BOTH = frozenset(
         "strict_json", "outside_wire", "openapi", "sheets", "exports", "photos", "content_pictures", "days",
         "console", "console_login", "console_plans", "console_records", "pages_guarded", "farmer_page", "phones",
         # what WeChat does to us
-        "wechat_errcodes", "wechat_ill", "wechat_commands", "break_glass",
+        "wechat_errcodes", "wechat_ill", "wechat_commands", "break_glass", "forged_callbacks",
+        # what people are told, and long walks over statements that other files send
+        "messages", "waiting", "parking", "histories",
     )
 )  # fmt: skip
 """Files whose statements other files already send to both databases; they run once, with SQLite."""
+
+STRICTER_ON_POSTGRESQL = frozenset({"test_schemathesis.py", "test_outside_fields.py"})
+"""Files that throw everything at every field; they run once, with the database that lets less pass."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -28,6 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.name in ALIKE_ON_BOTH:
             item.add_marker(pytest.mark.one_database)
+        if item.path.name in STRICTER_ON_POSTGRESQL:
+            item.add_marker(pytest.mark.stricter)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 import wsgi
-from models.identity import Session
 from service.core.clock import Clock
 from service.core.ports import Finding, Scene, Verdict
 from service.core.settings import Settings
@@ -113,8 +112,7 @@ class Stage:
             self._sessions[person] = login["id"]
         if person not in self._actors:
             with self.house.read(VISITOR) as uow:
-                session = uow.session.get_one(Session, self._sessions[person])
-                self._actors[person] = identity_queries.actor_of(uow, session)
+                self._actors[person] = identity_queries.actor_of(uow, self._sessions[person])
         return self._actors[person]
 
     def forget(self, *people: UUID) -> None:

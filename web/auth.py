@@ -38,12 +38,10 @@ def authenticate_console(house: House) -> Actor:
 
 def _living(house: House, token: str, kind: str) -> Actor:
     with house.read(VISITOR) as uow:
-        session = queries.living_session(uow, token, kind)
-        if session is None:
-            raise NotLoggedIn("登录已失效，请重新登录")
-        actor = queries.actor_of(uow, session)
-        stale = uow.now - session.last_seen_at > queries.SEEN_EVERY
-    if stale:
-        with suppress(OperationalError), house.write(actor) as writing:  # where nothing can be written, reads go on
-            commands.touch(writing, session.id)
-    return actor
+        entered = queries.entered(uow, token, kind)
+    if entered is None:
+        raise NotLoggedIn("登录已失效，请重新登录")
+    if entered.unseen:
+        with suppress(OperationalError), house.write(entered.actor) as writing:  # where nothing is written, reads go on
+            commands.touch(writing, entered.session_id)
+    return entered.actor

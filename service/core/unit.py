@@ -124,6 +124,11 @@ class UnitOfWork:
         """The outside world (WeChat, files); never called inside a write transaction."""
         return self.house.ports
 
+    def rows(self, statement: sa.Executable, **values: Any) -> sa.CursorResult[Any]:
+        """Run a statement made once, over tables alone: where every request passes, objects cost more than they give."""
+        self.session.flush()
+        return self.session.connection().execute(statement, values)
+
     def record(
         self,
         action: str,

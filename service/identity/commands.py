@@ -89,7 +89,7 @@ def open_session(
     uow.session.flush()
     uow.record("session.open", session, [{"thing": "session", "id": str(session.id), "from": None, "to": kind}])
     _end_oldest(uow, session)
-    actor = queries.actor_of(uow, session)
+    actor = queries.actor_of(uow, session.id)
     person = uow.session.get(Person, actor.person_id) if actor.person_id else None
     return {"token": token, "expires_at": session.expires_at, "person": person, "held": actor.held, "id": session.id}
 

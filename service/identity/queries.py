@@ -1,7 +1,8 @@
 """Who somebody is and what they may do now; lists of people, grants, bindings, teams, sessions."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,49 +22,81 @@ SEEN_EVERY = timedelta(seconds=60)
 IDLE = {"mini": timedelta(days=SESSION_IDLE_DAYS), "console": timedelta(minutes=CONSOLE_IDLE_MINUTES)}
 
 
-def living_session(uow: UnitOfWork, token: str, kind: str) -> Session | None:
-    """Give the living session of a token, if there is one."""
-    session = uow.session.scalar(
-        sa.select(Session).where(Session.token_digest == uow.vault.digest("session", token), Session.kind == kind)
+@dataclass(frozen=True)
+class Entered:
+    """Who came in with a token, and whether it is time to note that they were here."""
+
+    actor: Actor
+    session_id: UUID
+    unseen: bool
+
+
+_SESSIONS, _PEOPLE, _BINDINGS, _ROLES = (one.__table__.c for one in (Session, Person, Binding, RoleGrant))
+_BEHIND = (
+    sa.select(
+        *(_SESSIONS[name] for name in ("id", "account_id", "person_id", "kind", "factor_at", "last_seen_at")),
+        *(_SESSIONS[name] for name in ("expires_at", "ended_at")),
+        *(_PEOPLE[name] for name in ("organisation_code", "closed_at")),
+        _BINDINGS.state.label("binding"),
+        _BINDINGS.account_id.label("bound_account"),
+        _BINDINGS.cools_until,
     )
-    if session is None or session.ended_at is not None:
-        return None
-    if uow.now >= session.expires_at or uow.now - session.last_seen_at > IDLE[kind]:
-        return None
-    return session
+    .select_from(Session.__table__)
+    .outerjoin(Person.__table__, _PEOPLE.id == _SESSIONS.person_id)
+    .outerjoin(
+        Binding.__table__,
+        sa.and_(_BINDINGS.person_id == _SESSIONS.person_id, _BINDINGS.state.in_(("claimed", "bound"))),
+    )
+)
+"""A session with its person and the one binding of theirs that waits or acts: one question for every request."""
+_BY_TOKEN = _BEHIND.where(_SESSIONS.token_digest == sa.bindparam("digest"), _SESSIONS.kind == sa.bindparam("kind"))
+_BY_ID = _BEHIND.where(_SESSIONS.id == sa.bindparam("id"))
+_LED, _MEMBERS = Team.__table__.c, TeamMember.__table__.c
+_TEAMS = (
+    sa.select(_LED.id, _LED.leader_id)
+    .join(TeamMember.__table__, _MEMBERS.team_id == _LED.id)
+    .where(_MEMBERS.person_id == sa.bindparam("person"), _MEMBERS.left_at.is_(None), _LED.state == "confirmed")
+)
 
 
-def actor_of(uow: UnitOfWork, session: Session) -> Actor:
-    """Give the actor behind a session with the roles that act now (no cache: a revoked role is gone at once).
+def entered(uow: UnitOfWork, token: str, kind: str) -> Entered | None:
+    """Give who is behind a token, if its session lives; nothing is remembered between two requests."""
+    row = uow.rows(_BY_TOKEN, digest=uow.vault.digest("session", token), kind=kind).one_or_none()
+    if row is None or row.ended_at is not None:
+        return None
+    away = uow.now - row.last_seen_at
+    if uow.now >= row.expires_at or away > IDLE[kind]:
+        return None
+    return Entered(_behind(uow, row), row.id, away > SEEN_EVERY)
+
+
+def actor_of(uow: UnitOfWork, session_id: UUID) -> Actor:
+    """Give the actor behind a session."""
+    return _behind(uow, uow.rows(_BY_ID, id=session_id).one())
+
+
+def _behind(uow: UnitOfWork, row: Any) -> Actor:
+    """Give the actor with the roles that act now (no cache: a revoked role is gone at once).
 
     Whoever claimed to be a person but was not verified yet is a visitor still (quality.md bar 20).
     """
-    visitor = Actor("visitor", account_id=session.account_id, session_id=session.id)
-    if session.person_id is None:
+    visitor = Actor("visitor", account_id=row.account_id, session_id=row.id)
+    if row.person_id is None or row.closed_at is not None or not _verified(row):
         return visitor
-    person, binding = uow.session.get_one(Person, session.person_id), _living_binding(uow, session.person_id)
-    if person.closed_at is not None or not _verified(session, binding):
-        return visitor
-    if session.kind == "console" and session.factor_at is None:
-        return Actor("visitor", session_id=session.id, entering=person.id)
-    held = held_roles(uow, person.id)
-    teams = uow.session.execute(
-        sa.select(Team.id, Team.leader_id)
-        .join(TeamMember, TeamMember.team_id == Team.id)
-        .where(TeamMember.person_id == person.id, TeamMember.left_at.is_(None), Team.state == "confirmed")
-    ).all()
-    cools_until = binding.cools_until if binding else None
+    if row.kind == "console" and row.factor_at is None:
+        return Actor("visitor", session_id=row.id, entering=row.person_id)
+    teams = uow.rows(_TEAMS, person=row.person_id).all()
     return Actor(
         "person",
-        person.id,
-        session.account_id,
-        session.id,
-        held,
-        frozenset(team for team, _ in teams),
-        frozenset(team for team, leader in teams if leader == person.id),
-        person.organisation_code,
-        cools_until=cools_until if cools_until and uow.now < cools_until else None,
-        factor_at=session.factor_at,
+        row.person_id,
+        row.account_id,
+        row.id,
+        held_roles(uow, row.person_id),
+        frozenset(team.id for team in teams),
+        frozenset(team.id for team in teams if team.leader_id == row.person_id),
+        row.organisation_code,
+        cools_until=row.cools_until if row.cools_until and uow.now < row.cools_until else None,
+        factor_at=row.factor_at,
     )
 
 
@@ -73,11 +106,9 @@ def _living_binding(uow: UnitOfWork, person_id: UUID) -> Binding | None:
     return uow.session.scalar(living)
 
 
-def _verified(session: Session, binding: Binding | None) -> bool:
+def _verified(row: Any) -> bool:
     """A session made by the development console or the host's code has no account; others need a verified binding."""
-    if session.account_id is None:
-        return True
-    return binding is not None and binding.state == "bound" and binding.account_id == session.account_id
+    return row.account_id is None or (row.binding == "bound" and row.bound_account == row.account_id)
 
 
 def behind(uow: UnitOfWork, openid: str) -> Person | None:
@@ -101,17 +132,26 @@ def in_office(uow: UnitOfWork) -> sa.ColumnElement[bool]:
     )
 
 
+_TODAY: sa.BindParameter[date] = sa.bindparam("today")
+_GRANTS = (
+    sa.select(_ROLES.role, _ROLES.region_code, _ROLES.organisation_code)
+    .where(
+        _ROLES.person_id == sa.bindparam("person"),
+        _ROLES.state == "active",
+        sa.or_(_ROLES.starts_on.is_(None), _ROLES.starts_on <= _TODAY),
+        sa.or_(_ROLES.ends_on.is_(None), _ROLES.ends_on >= _TODAY),
+    )
+    .order_by(_ROLES.created_at, _ROLES.id)
+)
+
+
 def held_roles(uow: UnitOfWork, person_id: UUID) -> tuple[Held, ...]:
     """Give a person's roles in force today, each with the townships and counties that it reaches."""
-    grants = uow.session.scalars(
-        sa.select(RoleGrant)
-        .where(RoleGrant.person_id == person_id, in_office(uow))
-        .order_by(RoleGrant.created_at, RoleGrant.id)
-    )
+    grants = uow.rows(_GRANTS, person=person_id, today=shanghai_date(uow.now))
     return tuple(_held(uow, grant) for grant in grants)
 
 
-def _held(uow: UnitOfWork, grant: RoleGrant) -> Held:
+def _held(uow: UnitOfWork, grant: Any) -> Held:
     region = grant.region_code
     if region is None or grant.role == "commissioner":
         return Held(grant.role, region, grant.organisation_code)

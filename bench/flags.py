@@ -184,22 +184,23 @@ def words(rng: random.Random, count: int) -> str:
 def text(rng: random.Random) -> Cases:
     """Copies with a word or number changed; honest: reports from the same small stock of phrases, routine lines."""
     place = townships(rng)[0]
-    marked: dict[int, list[Visit]] = {}
+    marked: dict[int, list[tuple[Visit, int]]] = {}
     for n in range(3_000):
         planted = n > 500 and n % 20 == 0
         said = words(rng, rng.choice((3, 4, 5, 6)))
         if planted:
-            said = rng.choice([one for ones in marked.values() for one in ones]).text
+            said = rng.choice([one for ones in marked.values() for one, _ in ones]).text
             at = rng.randrange(len(said) - 2)
             said = rng.choice((said, said[:at] + "再" + said[at + 1 :], said.replace("农户", "茶农")))
         elif n % 15 == 0:
             said = "到村查看，讲解修剪。"
         mine = visit(n, n % 150, NINE + timedelta(days=n), 2, place, text=said)
-        marks = likeness.text_marks(said)
-        others = {one.id: one for mark in marks for one in marked.get(mark, ())}
+        marks, sketch = likeness.look_of_text(said)
+        near = [one for mark in marks for one in marked.get(mark, ())]
+        others = {one.id: one for one, other in near if (sketch ^ other).bit_count() <= likeness.SKETCH_APART_MAX}
         yield planted, bool(flags.judge_text(mine, others.values()))
         for mark in marks:
-            marked.setdefault(mark, []).append(mine)
+            marked.setdefault(mark, []).append((mine, sketch))
 
 
 def clock(rng: random.Random) -> Cases:

@@ -272,8 +272,13 @@ class TextMark(Base):
     """A mark under which a record whose words are another's is found without comparing all (`rules/likeness.py`)."""
 
     __tablename__ = "text_marks"
-    __table_args__ = (sa.Index("ix_text_marks_record_id", "record_id"),)
+    __table_args__ = (
+        sa.Index("ix_text_marks_record_id", "record_id"),
+        {"sqlite_with_rowid": False},  # the key is nearly the whole row
+    )
 
     mark: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
     record_id: Mapped[UUID] = mapped_column(sa.ForeignKey("records.id"), primary_key=True)
     county_code: Mapped[Code]
+    sketch: Mapped[int] = mapped_column(sa.BigInteger)
+    """The same on every mark of a record: whoever shares a mark is compared only if this is nearly the same too."""

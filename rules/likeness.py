@@ -6,6 +6,7 @@ Marks are numbers that an index holds: whoever shares some of them is compared i
 import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +16,15 @@ TEXT_PAIRS_MIN = 29
 """Shorter texts (thirty characters) are alike by chance: 「查看茶园」 has been written before (practice)."""
 TEXT_ALIKE = 90
 """Of a hundred pairs of neighbouring characters so many are the same: a copy with a word changed (practice)."""
-_BANDS, _ROWS, _PRIME = 6, 3, 2**31 - 1
-_SEEDS = np.random.default_rng(20260115).integers(1, _PRIME, (2, _BANDS * _ROWS), dtype=np.int64)
+TEXT_MARKS = 6
+_ROWS, _PRIME = 3, 2**31 - 1
+_SKETCH = 63
+"""Bits of a text's sketch: as many as a signed number of the database holds without its sign."""
+_SEEDS = np.random.default_rng(20260115).integers(1, _PRIME, (2, TEXT_MARKS * _ROWS), dtype=np.int64)
+_TOSSES = np.random.default_rng(20261128).integers(1, 2**63, (_SKETCH, 1), dtype=np.uint64) * 2 + 1
+_PLACES = np.uint64(1) << np.arange(_SKETCH, dtype=np.uint64)
+SKETCH_APART_MAX = 16
+"""In so many bits the sketches of texts may differ that are 90 % alike: theirs in 6 ± 2, those of strangers in 26."""
 
 STRIPS, CELLS = 8, 17
 """A picture is looked at as eight strips of seventeen cells of brightness each."""
@@ -31,19 +39,30 @@ MARKS_SHARED_MIN = 2
 """Strips that a copy has in common with what it was made from, at the least."""
 
 
-def text_marks(text: str) -> tuple[int, ...]:
+class TextLook(NamedTuple):
+    """What an index keeps of a text: the marks under which it is found, and the sketch that tells it from most others.
+
+    Nothing of the text can be read from either. A text too short to be a copy has no marks.
+    """
+
+    marks: tuple[int, ...] = ()
+    sketch: int = 0
+
+
+def look_of_text(text: str) -> TextLook:
     """Give the marks of a text: of two texts that are 90 % alike some mark is the same in 99 cases of a hundred.
 
-    Each mark stands for the smallest of three shuffles of the text's pairs of characters.
-
-    :returns: nothing for a text too short to be a copy.
+    Each mark stands for the smallest of three shuffles of the text's pairs of characters; each bit of the sketch for
+    the smallest of another.
     """
     pairs = pairs_of_characters(text)
     if len(pairs) < TEXT_PAIRS_MIN:
-        return ()
+        return TextLook()
     hashed = np.fromiter((zlib.crc32(one.encode()) for one in pairs), dtype=np.int64, count=len(pairs)) % _PRIME
-    least = ((hashed[:, None] * _SEEDS[0] + _SEEDS[1]) % _PRIME).min(axis=0).reshape(_BANDS, _ROWS)
-    return tuple(_number(f"{band}:{rows.tolist()}") for band, rows in enumerate(least))
+    least = ((hashed[:, None] * _SEEDS[0] + _SEEDS[1]) % _PRIME).min(axis=0).reshape(TEXT_MARKS, _ROWS)
+    marks = tuple(_number(f"{band}:{rows}") for band, rows in enumerate(least.tolist()))
+    tossed = (hashed.astype(np.uint64) * _TOSSES).min(axis=1) >> np.uint64(17) & np.uint64(1)
+    return TextLook(marks, int((tossed * _PLACES).sum()))
 
 
 def _number(text: str) -> int:

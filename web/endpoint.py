@@ -31,7 +31,6 @@ from web import auth
 from web.contract import ENTERING, PERSON, PUBLIC, VISITOR, Endpoint, document
 from web.parsing import StrictParser
 from web.schemas.base import Asked, Empty, Reason, split_ask
-from web.strict_json import loads
 
 Given = TypeVar("Given")
 
@@ -244,12 +243,16 @@ class Done:
     location: str | None = None
     etag: str | None = None
 
+    def kept(self) -> replies.Kept:
+        """Give what of it is kept for whoever asks again."""
+        return replies.Kept(self.status, self.body, self.location)
+
 
 def perform(uow: UnitOfWork, spec: Endpoint, asked: replies.Request | None, does: Callable[[], Any]) -> Done | Response:
     """Answer from memory if the same was asked before; else do it, and write the answer down with the effect."""
     if asked is not None:
         try:
-            reply = replies.kept(uow, asked)
+            reply = replies.kept(uow, asked, early=spec.rivals)
         except KeyReused:
             if not spec.rivals:
                 raise
@@ -261,12 +264,18 @@ def perform(uow: UnitOfWork, spec: Endpoint, asked: replies.Request | None, does
         return result
     if isinstance(result, File):
         return download(result)
-    status = 200 if spec.known and result.known else spec.status
-    done = Done(status, b"" if spec.gives is None else orjson.dumps(_dump(spec, result)), _location(spec, result))
+    done = answered(spec, result)
     if asked is not None:
         uow.session.flush()
-        replies.keep(uow, asked, done.status, done.body, done.location)
-    return dataclasses.replace(done, etag=_etag(result))
+        replies.keep(uow, [(asked, done.kept())])
+    return done
+
+
+def answered(spec: Endpoint, result: Any) -> Done:
+    """Say what a command's result is as an answer."""
+    status = 200 if spec.known and result.known else spec.status
+    body = b"" if spec.gives is None else orjson.dumps(_dump(spec, result))
+    return Done(status, body, _location(spec, result), _etag(result))
 
 
 def _dump(spec: Endpoint, result: Any) -> Any:
@@ -290,8 +299,7 @@ def _location(spec: Endpoint, result: Any) -> str | None:
 def _asked_before(uow: UnitOfWork, spec: Endpoint) -> replies.Request | None:
     if not spec.creates:
         return None
-    raw = request.get_data(cache=True)
-    body = loads(raw, None) if raw else {}
+    body = g.get("body", {})  # as it was read, if anything came
     key = request.headers.get("Idempotency-Key")
     if key and len(key) > 200:
         raise Malformed("Idempotency-Key 过长")

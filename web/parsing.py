@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from flask import g
 from webargs.flaskparser import FlaskParser
 
 from service.core.problems import Invalid, Malformed, UnsupportedMedia
@@ -24,9 +25,10 @@ class StrictParser(FlaskParser):
         if not (req.mimetype == "application/json" or req.mimetype.endswith("+json")):
             raise UnsupportedMedia("请求内容应为 application/json")
         try:
-            return loads(raw, req.mimetype_params.get("charset"))
+            g.body = loads(raw, req.mimetype_params.get("charset"))
         except BadJson as error:
             raise Malformed(str(error)) from error
+        return g.body
 
     def load_files(self, req: Any, schema: Any) -> Any:
         """Give the files of a multipart form."""

@@ -9,10 +9,28 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine.characteristics import ConnectionCharacteristic
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.compiler import SQLCompiler
 
 WAIT_S = 15
 """How long a writer waits for its turn, on SQLite; on PostgreSQL `lock_timeout` bounds the wait."""
+
+
+class bits_apart(sa.sql.functions.GenericFunction[int]):  # noqa: N801  (it is called as a function)
+    """In how many bits two whole numbers differ, as SQL."""
+
+    type = sa.Integer()
+    inherit_cache = True
+
+
+@compiles(bits_apart, "postgresql")
+def _bits_apart(element: bits_apart, compiler: SQLCompiler, **kw: Any) -> str:
+    one, other = element.clauses
+    return compiler.process(sa.func.bit_count(sa.func.int8send(sa.cast(one, sa.BigInteger).op("#")(other))), **kw)
 
 
 def make_engine(url: str, *, threads: int = 16) -> sa.Engine:
@@ -59,37 +77,65 @@ PRAGMAS = (
 )
 
 
+class _Reading(ConnectionCharacteristic):
+    """The option `tepai_read` on SQLite: nothing can be written until the connection goes back to the pool."""
+
+    def set_characteristic(self, dialect: Any, dbapi_conn: Any, value: Any) -> None:
+        dbapi_conn.execute(f"PRAGMA query_only={'ON' if value else 'OFF'}")
+
+    def reset_characteristic(self, dialect: Any, dbapi_conn: Any) -> None:
+        dbapi_conn.execute("PRAGMA query_only=OFF")
+
+    def get_characteristic(self, dialect: Any, dbapi_conn: Any) -> bool:
+        return bool(dbapi_conn.execute("PRAGMA query_only").fetchone()[0])
+
+
+class SqliteInLine(SQLiteDialect_pysqlite):
+    """SQLite whose writers wait in line, each from the first statement of its transaction on.
+
+    A listener for `begin` would do the same, and be asked about every statement besides.
+    """
+
+    supports_statement_cache = True
+    connection_characteristics = SQLiteDialect_pysqlite.connection_characteristics.union({"tepai_read": _Reading()})
+
+    def do_begin(self, dbapi_connection: Any) -> None:
+        """Begin to read, or wait for one's turn and begin to write."""
+        if dbapi_connection.execute("PRAGMA query_only").fetchone()[0]:
+            dbapi_connection.execute("BEGIN")
+            return
+        if not dbapi_connection.info.get("turn"):
+            dbapi_connection.info["line"].take()
+            dbapi_connection.info["turn"] = True
+        dbapi_connection.execute("BEGIN IMMEDIATE")
+
+
+registry.register("sqlite.in_line", __name__, SqliteInLine.__name__)
+
+
 def _sqlite(url: sa.URL) -> sa.Engine:
     engine = sa.create_engine(
-        url,
+        url.set(drivername="sqlite+in_line"),
         json_serializer=_json,
         json_deserializer=orjson.loads,
         connect_args={"timeout": 15, "check_same_thread": False},
         pool_size=16,
         max_overflow=16,
     )
+    line = WriteTurn(url.database)
 
     @sa.event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
+    def _prepare(connection: Any, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves: pysqlite would begin late, and never for DDL
         for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-
-    turn = WriteTurn(url.database)
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        reading = connection.get_execution_options().get("tepai_read", False)
-        if not reading and not connection.connection.info.get("turn"):
-            turn.take()
-            connection.connection.info["turn"] = True
-        connection.exec_driver_sql("PRAGMA query_only=%s" % ("ON" if reading else "OFF"))
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        connection.create_function("bits_apart", 2, lambda one, other: (one ^ other).bit_count(), deterministic=True)
+        record.info["line"] = line
 
     @sa.event.listens_for(engine, "checkin")
     def _done(_connection: Any, record: ConnectionPoolEntry) -> None:
         if record.info.pop("turn", False):
-            turn.give()
+            line.give()
 
     return engine
 
@@ -124,7 +170,7 @@ class WriteTurn:
                 if time.monotonic() > until:
                     self.give()
                     raise _too_late() from None
-                time.sleep(0.002)
+                time.sleep(0.0005)
             else:
                 return
 

@@ -71,6 +71,37 @@ def start(uow: UnitOfWork, row: Row, *, action: str | None = None, **facts: Any)
     return row
 
 
+def born(uow: UnitOfWork, thing: str, *names: str) -> dict[str, Any]:
+    """Give the columns of a new thing that its author's first moves take somewhere at once.
+
+    For things that are stored by the set; `tell_of` journals what was done.
+
+    :raises TypeError: for a move that asks for a reason or for another person: those are made one by one.
+    """
+    machine, me, state = MACHINES[thing], str(uow.actor.person_id), MACHINES[thing].start
+    for one in map(machine.move, names):
+        if state not in one.sources or one.reason or one.not_by:
+            raise TypeError(f"{thing}.{one.name} is no first move")
+        state = one.target
+    return {
+        "state": state,
+        "state_since": uow.now,
+        "state_reason": None,
+        "moved_by": {"create": me} | dict.fromkeys(names, me),
+        "version": 1 + len(names),
+        "created_at": uow.now,
+    }
+
+
+def tell_of(uow: UnitOfWork, row: Stateful, *names: str, action: str | None = None, **facts: Any) -> None:
+    """Journal what `born` did."""
+    machine, before = MACHINES[row.__thing__], None
+    for state in (machine.start, *(machine.move(name).target for name in names)):
+        change = {"thing": machine.thing, "id": str(row.id), "from": before, "to": state}
+        uow.record(action or f"{machine.thing}.create", row, [change], **facts)
+        before = state
+
+
 def apply(uow: UnitOfWork, row: Row, name: str, reason: str | None = None, **facts: Any) -> Row:
     """Make one move (R-NEED-2).
 

@@ -14,8 +14,6 @@ from service.core.problems import KeyReused
 from service.core.unit import UnitOfWork
 from service.core.vault import sha256_of
 
-_REPLY = sa.insert(Reply.__table__)  # type: ignore[arg-type]
-
 
 @dataclass(frozen=True)
 class Request:
@@ -52,26 +50,55 @@ def request(uow: UnitOfWork, path: str, body: Any, header: str | None = None) ->
     return Request(owner, key, sha256_of([path.lower(), body]))
 
 
-def kept(uow: UnitOfWork, asked: Request) -> Kept | None:
+_KEPT = sa.select(Reply.__table__).where(
+    Reply.__table__.c.owner == sa.bindparam("owner"),
+    Reply.__table__.c.key.in_(sa.bindparam("keys", expanding=True)),
+)
+
+
+def kept(uow: UnitOfWork, asked: Request, *, early: bool = False) -> Kept | None:
     """Give the answer that this request got before, if it did.
 
+    :param early: ask before the writing begins, for a command that is ready to meet its rival later.
     :raises KeyReused: if the key came with other content then.
     """
-    reply = uow.session.get(Reply, (asked.owner, asked.key))
-    if reply is None:
-        return None
-    if reply.request_digest != asked.digest:
-        raise KeyReused
-    return Kept(reply.status, uow.vault.unseal(reply.body).encode(), reply.location)
+    found = kept_all(uow, [asked], early=early).get(asked.key)
+    if isinstance(found, KeyReused):
+        raise found
+    return found
 
 
-def keep(uow: UnitOfWork, asked: Request, status: int, body: bytes, location: str | None) -> None:
-    """Keep an answer, to be committed with its effect. Answers of 5xx never get here.
+def kept_all(uow: UnitOfWork, asked: Sequence[Request], *, early: bool = False) -> dict[str, Kept | KeyReused]:
+    """Give by key the answers that requests of one asker got before, or that the key came with other content then."""
+    wanted = {one.key: one.digest for one in asked}
+    ask = uow.peek if early else uow.rows
+    rows = ask(_KEPT, owner=asked[0].owner, keys=list(wanted)) if asked else ()
+    return {
+        row.key: Kept(row.status, uow.vault.unseal(row.body).encode(), row.location)
+        if row.request_digest == wanted[row.key]
+        else KeyReused()
+        for row in rows
+    }
 
-    It is sealed: answers show their askers contacts and invitations, which no table holds in clear.
+
+def keep(uow: UnitOfWork, answers: Sequence[tuple[Request, Kept]]) -> None:
+    """Keep answers, to be committed with their effect. Those of 5xx never get here.
+
+    They are sealed: answers show their askers contacts and invitations, which no table holds in clear.
     """
-    values = {"owner": asked.owner, "key": asked.key, "request_digest": asked.digest, "status": status}
-    uow.session.execute(_REPLY, values | {"body": uow.vault.seal(body.decode()), "location": location, "at": uow.now})
+    rows = [
+        {
+            "owner": asked.owner,
+            "key": asked.key,
+            "request_digest": asked.digest,
+            "status": answer.status,
+            "body": uow.vault.seal(answer.body.decode()),
+            "location": answer.location,
+            "at": uow.now,
+        }
+        for asked, answer in answers
+    ]
+    uow.insert(Reply, rows)
 
 
 def all_of(uow: UnitOfWork, person: UUID) -> Sequence[Reply]:

@@ -1,17 +1,18 @@
-"""The unit of work: one session, one actor, one time, one journal entry. The only place that commits."""
+"""The unit of work: one session, one actor, one time, a journal entry a command. The only place that commits."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar, cast
 from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from models.base import new_id
+from models.base import Base, new_id
 from models.journal import JournalEntry
 from rules.access import roles_for
 from service.core.clock import Clock
@@ -19,6 +20,8 @@ from service.core.database import make_engine, read_only
 from service.core.ports import Ports
 from service.core.settings import Settings
 from service.core.vault import Vault, sha256_of
+
+Given = TypeVar("Given", bound=Base)
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,16 @@ def _note_flush(session: Session, _context: Any) -> None:
         session.changed = session.changed or bool(session.new or session.dirty or session.deleted)
 
 
-_ENTRY = sa.insert(JournalEntry.__table__)  # type: ignore[arg-type]  # a statement made once is compiled once
+@cache
+def _insert_into(model: type[Base]) -> sa.Insert:
+    return sa.insert(model.__table__)  # type: ignore[arg-type]  # a statement made once is compiled once
+
+
+def as_loaded(model: type[Given], values: Mapping[str, Any]) -> Given:
+    """Give an object as a query would, of what is already known; whatever is put on it goes nowhere."""
+    row = cast("Given", sa.inspect(model).class_manager.new_instance())
+    row.__dict__.update(values)
+    return row
 
 
 class UnitOfWork:
@@ -107,7 +119,10 @@ class UnitOfWork:
         self.writes = writes
         self.now: datetime = house.clock.now()
         self.session = UnitSession(house.engine if writes else house.reader, expire_on_commit=False)
+        self._connection: sa.Connection | None = None
+        self._peeking: sa.Connection | None = None
         self._entry: _Entry | None = None
+        self._entries: list[_Entry] = []
 
     @property
     def settings(self) -> Settings:
@@ -125,9 +140,39 @@ class UnitOfWork:
         return self.house.ports
 
     def rows(self, statement: sa.Executable, **values: Any) -> sa.CursorResult[Any]:
-        """Run a statement made once, over tables alone: where every request passes, objects cost more than they give."""
+        """Run a statement made once, over tables alone: where every request passes, objects cost too much."""
         self.session.flush()
-        return self.session.connection().execute(statement, values)
+        return self._connected().execute(statement, values)
+
+    def _connected(self) -> sa.Connection:
+        if self._connection is None:
+            self._stop_peeking()
+            self._connection = self.session.connection()
+        return self._connection
+
+    def peek(self, statement: sa.Executable, **values: Any) -> Sequence[Any]:
+        """Read before the writing begins: on SQLite nobody waits meanwhile, and it is as of a moment ago.
+
+        For what a constraint tells anyway, or what was true when it was asked. Once the unit has begun to write, it
+        reads as `rows` does.
+        """
+        if not self.writes or self._connection is not None or self.session.in_transaction() or not self.house.lines_up:
+            return self.rows(statement, **values).all()
+        if self._peeking is None:
+            self._peeking = self.house.reader.connect()
+        return self._peeking.execute(statement, values).all()
+
+    def insert(self, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Put new rows of one table in by one statement, every column named; the session hears nothing of them."""
+        if rows:
+            self._connected().execute(_insert_into(model), rows)
+            self.session.changed = self.session.changed or hasattr(model, "__thing__")
+
+    def next_command(self) -> None:
+        """What is recorded from here on belongs to another command's journal entry: many were sent together."""
+        if self._entry is not None:
+            self._entries.append(self._entry)
+            self._entry = None
 
     def record(
         self,
@@ -151,12 +196,14 @@ class UnitOfWork:
         self._entry.changes += [dict(change) for change in changes]
         self._entry.facts.update(facts)
 
-    def _write_entry(self) -> None:
-        entry = self._entry
-        if entry is None:
-            if self.session.changed:
-                raise RuntimeError("a command changed rows and left no journal entry")
-            return
+    def _write_entries(self) -> None:
+        self.next_command()
+        if self._entries:
+            self.insert(JournalEntry, [self._told(entry) for entry in self._entries])
+        elif self.session.changed:
+            raise RuntimeError("a command changed rows and left no journal entry")
+
+    def _told(self, entry: _Entry) -> dict[str, Any]:
         actor = self.actor
         role = entry.role or next((h.role for h in actor.held), None) if actor.kind == "person" else actor.kind
         values = {
@@ -172,21 +219,23 @@ class UnitOfWork:
             "at": self.now,
             "trace": self.trace,
         }
-        self.session.execute(_ENTRY, values | {"digest": entry_digest(values)})
+        return values | {"digest": entry_digest(values)}
 
     def commit(self) -> None:
-        """Write the journal entry and commit everything, or raise with nothing done."""
+        """Write the journal's entries and commit everything, or raise with nothing done."""
         self.session.flush()
-        self._write_entry()
+        self._write_entries()
         self.session.commit()
-        entry, self._entry, self.session.changed = self._entry, None, False
-        if entry is not None:
-            self.house.committed(frozenset(change["thing"] for change in entry.changes))
+        self._connection = None
+        entries, self._entries, self.session.changed = self._entries, [], False
+        if entries:
+            self.house.committed(frozenset(change["thing"] for entry in entries for change in entry.changes))
 
     def rollback(self) -> None:
         """Forget everything since the unit was opened."""
         self.session.rollback()
-        self._entry, self.session.changed = None, False
+        self._connection = None
+        self._entry, self._entries, self.session.changed = None, [], False
 
     def __enter__(self) -> Self:
         return self
@@ -200,7 +249,13 @@ class UnitOfWork:
             elif self.writes:
                 self.rollback()
         finally:
+            self._stop_peeking()
             self.session.close()
+
+    def _stop_peeking(self) -> None:
+        if self._peeking is not None:
+            self._peeking.close()
+            self._peeking = None
 
 
 def as_stored(value: Any) -> Any:
@@ -239,6 +294,8 @@ class House:
         self.vault = Vault(settings.secret_key)
         self.engine = make_engine(settings.database_url)
         self.reader = read_only(self.engine)
+        self.lines_up = self.engine.dialect.name == "sqlite"
+        """Whether one writes at a time, and the others wait from the first statement of their transaction on."""
         self.ports = bring(self)
         self.committed: Callable[[frozenset[str]], None] = lambda _: None
         """Hears of every commit which things changed, in the thread that committed; it must not wait for anything."""

@@ -31,7 +31,16 @@ class Entered:
     unseen: bool
 
 
-_SESSIONS, _PEOPLE, _BINDINGS, _ROLES = (one.__table__.c for one in (Session, Person, Binding, RoleGrant))
+_SESSIONS, _PEOPLE, _BINDINGS, _ROLES, _TEAMS, _MEMBERS = (
+    one.__table__.c for one in (Session, Person, Binding, RoleGrant, Team, TeamMember)
+)
+_TODAY: sa.BindParameter[date] = sa.bindparam("today")
+_IN_OFFICE = (
+    _ROLES.state == "active",
+    sa.or_(_ROLES.starts_on.is_(None), _ROLES.starts_on <= _TODAY),
+    sa.or_(_ROLES.ends_on.is_(None), _ROLES.ends_on >= _TODAY),
+)
+_GRANT = (_ROLES.id.label("grant"), _ROLES.role, _ROLES.region_code, _ROLES.organisation_code)
 _BEHIND = (
     sa.select(
         *(_SESSIONS[name] for name in ("id", "account_id", "person_id", "kind", "factor_at", "last_seen_at")),
@@ -40,6 +49,9 @@ _BEHIND = (
         _BINDINGS.state.label("binding"),
         _BINDINGS.account_id.label("bound_account"),
         _BINDINGS.cools_until,
+        *(column.label(f"role_{column.key}") for column in _GRANT),
+        _TEAMS.id.label("team"),
+        _TEAMS.leader_id,
     )
     .select_from(Session.__table__)
     .outerjoin(Person.__table__, _PEOPLE.id == _SESSIONS.person_id)
@@ -47,53 +59,55 @@ _BEHIND = (
         Binding.__table__,
         sa.and_(_BINDINGS.person_id == _SESSIONS.person_id, _BINDINGS.state.in_(("claimed", "bound"))),
     )
+    .outerjoin(RoleGrant.__table__, sa.and_(_ROLES.person_id == _SESSIONS.person_id, *_IN_OFFICE))
+    .outerjoin(TeamMember.__table__, sa.and_(_MEMBERS.person_id == _SESSIONS.person_id, _MEMBERS.left_at.is_(None)))
+    .outerjoin(Team.__table__, sa.and_(_TEAMS.id == _MEMBERS.team_id, _TEAMS.state == "confirmed"))
+    .order_by(_ROLES.created_at, _ROLES.id)
 )
-"""A session with its person and the one binding of theirs that waits or acts: one question for every request."""
+"""A session with its person, their one binding that waits or acts, their roles in force and teams: one question for
+every request, with a row for each role in each team."""
 _BY_TOKEN = _BEHIND.where(_SESSIONS.token_digest == sa.bindparam("digest"), _SESSIONS.kind == sa.bindparam("kind"))
 _BY_ID = _BEHIND.where(_SESSIONS.id == sa.bindparam("id"))
-_LED, _MEMBERS = Team.__table__.c, TeamMember.__table__.c
-_TEAMS = (
-    sa.select(_LED.id, _LED.leader_id)
-    .join(TeamMember.__table__, _MEMBERS.team_id == _LED.id)
-    .where(_MEMBERS.person_id == sa.bindparam("person"), _MEMBERS.left_at.is_(None), _LED.state == "confirmed")
-)
 
 
 def entered(uow: UnitOfWork, token: str, kind: str) -> Entered | None:
     """Give who is behind a token, if its session lives; nothing is remembered between two requests."""
-    row = uow.rows(_BY_TOKEN, digest=uow.vault.digest("session", token), kind=kind).one_or_none()
-    if row is None or row.ended_at is not None:
+    digest, today = uow.vault.digest("session", token), shanghai_date(uow.now)
+    rows = uow.rows(_BY_TOKEN, digest=digest, kind=kind, today=today).all()
+    if not rows or rows[0].ended_at is not None:
         return None
-    away = uow.now - row.last_seen_at
-    if uow.now >= row.expires_at or away > IDLE[kind]:
+    away = uow.now - rows[0].last_seen_at
+    if uow.now >= rows[0].expires_at or away > IDLE[kind]:
         return None
-    return Entered(_behind(uow, row), row.id, away > SEEN_EVERY)
+    return Entered(_behind(uow, rows), rows[0].id, away > SEEN_EVERY)
 
 
 def actor_of(uow: UnitOfWork, session_id: UUID) -> Actor:
     """Give the actor behind a session."""
-    return _behind(uow, uow.rows(_BY_ID, id=session_id).one())
+    return _behind(uow, uow.rows(_BY_ID, id=session_id, today=shanghai_date(uow.now)).all())
 
 
-def _behind(uow: UnitOfWork, row: Any) -> Actor:
+def _behind(uow: UnitOfWork, rows: Sequence[Any]) -> Actor:
     """Give the actor with the roles that act now (no cache: a revoked role is gone at once).
 
     Whoever claimed to be a person but was not verified yet is a visitor still (quality.md bar 20).
     """
+    row = rows[0]
     visitor = Actor("visitor", account_id=row.account_id, session_id=row.id)
     if row.person_id is None or row.closed_at is not None or not _verified(row):
         return visitor
     if row.kind == "console" and row.factor_at is None:
         return Actor("visitor", session_id=row.id, entering=row.person_id)
-    teams = uow.rows(_TEAMS, person=row.person_id).all()
+    grants = {one.role_grant: one for one in rows if one.role_grant is not None}
+    teams = {one.team: one.leader_id for one in rows if one.team is not None}
     return Actor(
         "person",
         row.person_id,
         row.account_id,
         row.id,
-        held_roles(uow, row.person_id),
-        frozenset(team.id for team in teams),
-        frozenset(team.id for team in teams if team.leader_id == row.person_id),
+        tuple(_held(uow, one.role_role, one.role_region_code, one.role_organisation_code) for one in grants.values()),
+        frozenset(teams),
+        frozenset(team for team, leader in teams.items() if leader == row.person_id),
         row.organisation_code,
         cools_until=row.cools_until if row.cools_until and uow.now < row.cools_until else None,
         factor_at=row.factor_at,
@@ -132,15 +146,9 @@ def in_office(uow: UnitOfWork) -> sa.ColumnElement[bool]:
     )
 
 
-_TODAY: sa.BindParameter[date] = sa.bindparam("today")
 _GRANTS = (
-    sa.select(_ROLES.role, _ROLES.region_code, _ROLES.organisation_code)
-    .where(
-        _ROLES.person_id == sa.bindparam("person"),
-        _ROLES.state == "active",
-        sa.or_(_ROLES.starts_on.is_(None), _ROLES.starts_on <= _TODAY),
-        sa.or_(_ROLES.ends_on.is_(None), _ROLES.ends_on >= _TODAY),
-    )
+    sa.select(*_GRANT)
+    .where(_ROLES.person_id == sa.bindparam("person"), *_IN_OFFICE)
     .order_by(_ROLES.created_at, _ROLES.id)
 )
 
@@ -148,15 +156,14 @@ _GRANTS = (
 def held_roles(uow: UnitOfWork, person_id: UUID) -> tuple[Held, ...]:
     """Give a person's roles in force today, each with the townships and counties that it reaches."""
     grants = uow.rows(_GRANTS, person=person_id, today=shanghai_date(uow.now))
-    return tuple(_held(uow, grant) for grant in grants)
+    return tuple(_held(uow, one.role, one.region_code, one.organisation_code) for one in grants)
 
 
-def _held(uow: UnitOfWork, grant: Any) -> Held:
-    region = grant.region_code
-    if region is None or grant.role == "commissioner":
-        return Held(grant.role, region, grant.organisation_code)
-    if grant.role == "township":
-        return Held(grant.role, region, townships=frozenset({region}))
+def _held(uow: UnitOfWork, role: str, region: str | None, organisation: str | None) -> Held:
+    if region is None or role == "commissioner":
+        return Held(role, region, organisation)
+    if role == "township":
+        return Held(role, region, townships=frozenset({region}))
     managed = uow.session.execute(
         sa.select(Region.code, Region.level).where(
             sa.or_(Region.managing_county_code == region, Region.city_code == region),
@@ -164,7 +171,7 @@ def _held(uow: UnitOfWork, grant: Any) -> Held:
         )
     ).all()
     return Held(
-        grant.role,
+        role,
         region,
         townships=frozenset(code for code, level in managed if level == "township"),
         counties=frozenset({region, *(code for code, level in managed if level == "county")}),

@@ -1,7 +1,7 @@
 """What a device sends becomes a record: checked, placed on the map, put on the row, kept as a version."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,7 +10,6 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from models.identity import Person, RoleGrant
-from models.pairings import Pairing, PairingMember
 from models.records import Companion, Record, RecordPhoto, RecordVersion
 from models.regions import Region
 from models.sites import Site
@@ -22,6 +21,7 @@ from service.core.unit import UnitOfWork
 from service.core.vault import canonical, sha256_of
 from service.identity import queries as identity
 from service.records import flags
+from service.records.neighbours import last_day, place_of
 from service.sites import queries as sites
 
 DROPPED = "您尚未同意使用位置信息（或已撤回），本次定位未保存，其余内容已保存。"
@@ -133,24 +133,14 @@ def thaw(content: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def posting(uow: UnitOfWork, form: RecordForm) -> Pairing:
-    """Give the pairing that the actor serves in, checked to be in force when the service took place.
+def check_posting(pairing: Any, started_at: datetime, ended_at: datetime) -> None:
+    """Refuse a service outside the term of its pairing; later arrival alone is no reason (R-VISIT-5).
 
-    :raises Invalid: if it is not the actor's, or the service lies outside its term.
+    :raises Invalid: naming the day on which the term begins or ends.
     """
-    pairing = uow.session.get(Pairing, form.pairing_id)
-    member = uow.session.get(PairingMember, (form.pairing_id, uow.actor.person_id))
-    if pairing is None or member is None:
-        raise Invalid(errors={"pairing_id": ["不是您的结对"]})
-    check_posting(pairing, form.started_at, form.ended_at)
-    return pairing
-
-
-def check_posting(pairing: Pairing, started_at: datetime, ended_at: datetime) -> None:
-    """Refuse a service outside the term of its pairing; later arrival alone is no reason (R-VISIT-5)."""
     if ended_at < started_at:
         return  # the judge of the record says so
-    wrong = rules.judge_posting(started_at, ended_at, pairing.starts_on, flags.last_day(pairing))
+    wrong = rules.judge_posting(started_at, ended_at, pairing.starts_on, last_day(pairing))
     if wrong:
         raise Invalid(errors={"started_at": [wrong]})
 
@@ -172,7 +162,7 @@ def locate(uow: UnitOfWork, township_code: str, told: Mapping[str, Any]) -> Loca
     named = sites.named(known, told["site"], told["place_kind"], told["place_name"])
     verdict = geo.judge_fix(
         geo.Fix(wgs84, point.accuracy_m, point.taken_at),
-        flags.place_of(township),
+        place_of(township),
         (told["started_at"], told["ended_at"]),
         [] if None in outlines.values() else [one for one in outlines.values() if one is not None],
         county=outlines.get(township.managing_county_code),
@@ -224,47 +214,58 @@ def write(uow: UnitOfWork, row: Record, values: Mapping[str, Any], located: Loca
     :param located: the check-in, where the values bring one (or bring none on purpose); None leaves it as it is.
     :raises Invalid: naming every field that is wrong.
     """
-    if wrong := _wrong_references(uow, row, values):
-        raise Invalid(errors=wrong)
-    for name, column in COLUMNS.items():
-        if name in values:
-            setattr(row, column, values[name])
-    for name, made in _MADE.items():
-        if name in values:
-            setattr(row, name, made(values[name]))
+    already = {one.person_id for one in row.companions}
+    check_references(uow, row.township_code, row.person_id, values, already)
+    for name, value in columns(values, located).items():
+        setattr(row, name, value)
+    if located is not None:
+        row.notices = tuple(located.notices)
     if "companions" in values:
         _accompany(row, values["companions"])
+
+
+def columns(values: Mapping[str, Any], located: Located | None) -> dict[str, Any]:
+    """Give what a device said as the columns of a record hold it."""
+    held = {column: values[name] for name, column in COLUMNS.items() if name in values}
+    held |= {name: made(values[name]) for name, made in _MADE.items() if name in values}
     if "device" in values:
-        _note_device(row, plain(values["device"]))
+        device = plain(values["device"])
+        held |= {"device": device, "device_id": device and device["id"], "device_seq": device and device["seq"]}
     if located is not None:
-        row.check_in, row.distance_m = located.check_in, located.distance_m
-        row.point_mark = located.point_mark
-        row.notices = tuple(located.notices)
+        held |= {name: getattr(located, name) for name in ("check_in", "distance_m", "point_mark")}
+    return held
 
 
-def _wrong_references(uow: UnitOfWork, row: Record, values: Mapping[str, Any]) -> dict[str, list[str]]:
+def check_references(
+    uow: UnitOfWork, township_code: str, person_id: UUID, values: Mapping[str, Any], already: Collection[UUID] = ()
+) -> None:
+    """Refuse what a record may not name: a village or site elsewhere, a companion who is none.
+
+    :param already: companions that it names since before.
+    :raises Invalid: naming every field that is wrong.
+    """
     wrong: dict[str, list[str]] = {}
     if village := values.get("village"):
         region = uow.session.get(Region, village)
-        if region is None or region.parent_code != row.township_code:
+        if region is None or region.parent_code != township_code:
             wrong["village"] = ["不是该乡镇的村（社区）"]
     if site := values.get("site"):
-        chosen = sa.select(Site.id).where(Site.id == site, Site.township_code == row.township_code)
+        chosen = sa.select(Site.id).where(Site.id == site, Site.township_code == township_code)
         if uow.session.scalar(chosen) is None:
             wrong["site"] = ["不是该乡镇的服务点"]
     companions = set(values.get("companions") or ())
-    if row.person_id in companions:
+    if person_id in companions:
         wrong["companions"] = ["同行人不含记录人本人"]
-    elif companions:
+    elif unknown := companions - set(already):
         known = sa.select(Person.id).where(
-            Person.id.in_(companions),
+            Person.id.in_(unknown),
             Person.closed_at.is_(None),
             Person.id.in_(sa.select(RoleGrant.person_id).where(RoleGrant.role == "commissioner")),
         )
-        already = {one.person_id for one in row.companions}
-        if companions - already - set(uow.session.scalars(known)):
+        if unknown - set(uow.session.scalars(known)):
             wrong["companions"] = ["同行人须为已登记的科技特派员"]
-    return wrong
+    if wrong:
+        raise Invalid(errors=wrong)
 
 
 def _accompany(row: Record, companions: Sequence[UUID]) -> None:
@@ -273,12 +274,6 @@ def _accompany(row: Record, companions: Sequence[UUID]) -> None:
     row.companions = [
         before.get(one) or Companion(person_id=one, county_code=row.county_code, objected_at=None) for one in companions
     ]
-
-
-def _note_device(row: Record, device: Mapping[str, Any] | None) -> None:
-    row.device = dict(device) if device else None
-    row.device_id = device["id"] if device else None
-    row.device_seq = device["seq"] if device else None
 
 
 def flag_position(uow: UnitOfWork, row: Record, located: Located | None) -> None:
@@ -309,22 +304,26 @@ def content_of(row: Record) -> dict[str, Any]:
 def keep_version(uow: UnitOfWork, row: Record, reason: str | None = None) -> RecordVersion:
     """Keep the record's content as its version `number`, linked to the version before (R-VISIT-6)."""
     before = uow.session.get(RecordVersion, (row.id, row.number - 1))
-    content = content_of(row)
-    previous = before.digest if before else None
-    version = RecordVersion(
-        record_id=row.id,
-        number=row.number,
-        county_code=row.county_code,
-        content=content,
-        check_in=row.check_in,
-        reason=reason,
-        at=uow.now,
-        previous=previous,
-        digest=version_digest(row.id, row.number, previous, [content, reason], uow.now),
-        confirmations=[],
-    )
+    version = RecordVersion(**version_of(row, uow.now, reason, before.digest if before else None))
     uow.session.add(version)
     return version
+
+
+def version_of(row: Record, at: datetime, reason: str | None = None, previous: str | None = None) -> dict[str, Any]:
+    """Give what a record says as the columns of its version `number`."""
+    content = content_of(row)
+    return {
+        "record_id": row.id,
+        "number": row.number,
+        "county_code": row.county_code,
+        "content": content,
+        "check_in": row.check_in,
+        "reason": reason,
+        "at": at,
+        "previous": previous,
+        "digest": version_digest(row.id, row.number, previous, [content, reason], at),
+        "confirmations": [],
+    }
 
 
 def version_digest(record_id: UUID, number: int, previous: str | None, said: Sequence[Any], at: datetime) -> str:

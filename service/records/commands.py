@@ -1,6 +1,6 @@
 """Write a record, send it again, correct it, settle which of two contents stays; accept it or give it back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -9,13 +9,12 @@ import sqlalchemy as sa
 
 from models.base import new_id
 from models.records import Flag, Record, RecordConflict
-from rules import records as rules
-from rules.records import service_dates
 from service.core import gate, moves
-from service.core.problems import Conflict, IdTaken, Invalid, SamePerson
+from service.core.problems import Conflict, IdTaken, Invalid, Refusal, SamePerson
 from service.core.unit import UnitOfWork
-from service.records import arrivals, flags, queries
+from service.records import arrivals, flags, posting, queries
 from service.records.arrivals import Located, RecordForm
+from service.records.posting import facts
 from service.sites import commands as sites
 
 
@@ -46,53 +45,22 @@ def post(uow: UnitOfWork, form: RecordForm) -> Record:
     :raises IdTaken: if the id is another person's record.
     :raises ContentDiffers: if the id is known with other content, which is stored as a conflict.
     """
-    mark = arrivals.fingerprint(uow, form)
-    known = uow.session.get(Record, form.id)
-    if known is not None:
-        return _again(uow, known, form, mark)
-    pairing = arrivals.posting(uow, form)
-    if not form.draft:
-        _judge(uow, form.values())
-    row = Record(
-        id=form.id,
-        county_code=pairing.county_code,
-        township_code=pairing.township_code,
-        pairing_id=pairing.id,
-        person_id=uow.actor.person_id,
-        team_id=pairing.team_id,
-        fingerprint=mark,
-        received_at=uow.now,
-        number=1,
-        flags=[],
-        companions=[],
-    )
-    located = arrivals.locate(uow, row.township_code, form.values())
-    arrivals.write(uow, row, form.values(), located)
-    moves.start(uow, row, action="record.create" if form.draft else "record.submit")
-    arrivals.name_photos(uow, row)
-    arrivals.flag_position(uow, row, located)
-    if not form.draft:
-        _submit(uow, row, fresh=True)
-    return queries.prepared(uow, row)
+    if posting.known(uow, [form.id]):
+        return _again(uow, uow.session.get_one(Record, form.id), form)
+    [outcome] = posting.take(uow, [form])
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
 
 
-def _judge(uow: UnitOfWork, values: Mapping[str, Any]) -> None:
-    problems = rules.judge_record(values, uow.now)
-    if problems:
-        raise Invalid(errors={field: [one.text for one in problems if one.field == field] for field, _ in problems})
+def post_together(uow: UnitOfWork, forms: Sequence[RecordForm]) -> list[Record | Refusal | None]:
+    """Take many records, each as `post` would: it, or why not; None for an id that is known, to be posted alone."""
+    known = posting.known(uow, [form.id for form in forms])
+    outcomes = iter(posting.take(uow, [form for form in forms if form.id not in known]))
+    return [None if form.id in known else next(outcomes) for form in forms]
 
 
-def facts(row: Record) -> dict[str, Any]:
-    """Give what messages about a record need."""
-    return {
-        "person": str(row.person_id),
-        "companions": sorted(str(one.person_id) for one in row.companions),
-        "township": row.township_code,
-        "date": service_dates(row.started_at, row.ended_at)[0].isoformat(),
-    }
-
-
-def _submit(uow: UnitOfWork, row: Record, *, fresh: bool = False) -> None:
+def _submit(uow: UnitOfWork, row: Record) -> None:
     """Move a record to review; a draft gets its time of arrival, its first version and its flags now."""
     first, made = row.state == "draft", {}
     if first:
@@ -100,11 +68,12 @@ def _submit(uow: UnitOfWork, row: Record, *, fresh: bool = False) -> None:
         made["digest"] = arrivals.keep_version(uow, row).digest
     moves.apply(uow, row, "submit", **facts(row), **made)
     if first:
-        flags.judge(uow, row, fresh=fresh)
+        flags.judge(uow, row, fresh=True)
 
 
-def _again(uow: UnitOfWork, known: Record, form: RecordForm, mark: str) -> Record:
+def _again(uow: UnitOfWork, known: Record, form: RecordForm) -> Record:
     """Answer a record that came before: the same is the same, another content is kept beside it."""
+    mark = arrivals.fingerprint(uow, form)
     if known.person_id != uow.actor.person_id:
         raise IdTaken
     rival = uow.session.scalar(
@@ -169,7 +138,7 @@ def submit(uow: UnitOfWork, record_id: UUID) -> Record:
     :raises Invalid: naming everything that it still lacks.
     """
     row = queries.fetch(uow, record_id, "record.submit", lock=True, own=True)
-    _judge(uow, _values(row))
+    posting.judge_content(uow, _values(row))
     arrivals.check_posting(row.pairing, row.started_at, row.ended_at)
     _submit(uow, row)
     return queries.prepared(uow, row)
@@ -203,7 +172,7 @@ def _check_changeable(uow: UnitOfWork, row: Record) -> None:
 
 def _renew(uow: UnitOfWork, row: Record, reason: str, located: Located | None) -> None:
     """Make what now stands on the row its next version; confirmations stay with the one before (R-VISIT-9)."""
-    _judge(uow, _values(row))
+    posting.judge_content(uow, _values(row))
     row.number += 1
     row.confirmation = None
     version = arrivals.keep_version(uow, row, reason)
@@ -236,7 +205,7 @@ def keep(uow: UnitOfWork, conflict_id: UUID) -> RecordConflict:
         arrivals.flag_position(uow, row, located)
     else:
         arrivals.flag_position(uow, row, located)
-        _judge(uow, _values(row))
+        posting.judge_content(uow, _values(row))
         _submit(uow, row)
     uow.session.flush()
     gate.hand_out(uow, [rival])

@@ -7,7 +7,8 @@ from models.records import Record, RecordVersion
 from service.core import moves
 from service.core.unit import UnitOfWork
 from service.records import queries
-from service.records.commands import check_stranger, facts
+from service.records.commands import check_stranger
+from service.records.posting import facts
 
 
 def confirm(uow: UnitOfWork, record_id: UUID, rating: int | None = None, words: str | None = None) -> Record:

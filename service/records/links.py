@@ -22,8 +22,9 @@ from service.core import gate, moves
 from service.core.problems import Conflict, Invalid, NotFound
 from service.core.unit import UnitOfWork
 from service.records import queries
-from service.records.commands import check_stranger, facts
+from service.records.commands import check_stranger
 from service.records.confirmations import witness
+from service.records.posting import facts
 
 WAITING = ("submitted", "confirmed", "disputed")
 DISPUTED = "服务对象认为不属实，原话见佐证"

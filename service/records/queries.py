@@ -82,18 +82,17 @@ def record(uow: UnitOfWork, record_id: UUID) -> Record:
 def prepared(uow: UnitOfWork, row: Record) -> Record:
     """Give a record as the actor sees it."""
     uow.session.flush()
-    shown = _shown(uow, [row])[0]
-    for version in shown.versions if shown.hushed else ():
-        version.hushed = shown.hushed
-    return shown
+    shown(uow, [row])
+    for version in row.versions if row.hushed else ():
+        version.hushed = row.hushed
+    return row
 
 
-def _shown(uow: UnitOfWork, rows: Sequence[Record]) -> Sequence[Record]:
+def shown(uow: UnitOfWork, rows: Sequence[Record]) -> Sequence[Record]:
     """Write on each row what the actor may do and see, and which of its photos are there (one query for all)."""
     gate.hand_out(uow, rows)
     owners, named = {row.person_id for row in rows}, {sha256 for row in rows for sha256 in row.photos}
-    found = sa.select(Photo.owner_id, Photo.sha256).where(Photo.owner_id.in_(owners), Photo.sha256.in_(named))
-    there = {(owner, sha256) for owner, sha256 in uow.session.execute(found)} if named else set()
+    there = _arrived(uow, owners, named) if named else set()
     for row in rows:
         mine = row.person_id == uow.actor.person_id
         row.present = frozenset(sha256 for sha256 in row.photos if (row.person_id, sha256) in there)
@@ -107,17 +106,26 @@ def _shown(uow: UnitOfWork, rows: Sequence[Record]) -> Sequence[Record]:
     return rows
 
 
+def _arrived(uow: UnitOfWork, owners: Collection[UUID], named: Collection[str]) -> set[tuple[UUID, str]]:
+    found = sa.select(Photo.owner_id, Photo.sha256).where(Photo.owner_id.in_(owners), Photo.sha256.in_(named))
+    return {(owner, sha256) for owner, sha256 in uow.session.execute(found)}
+
+
 def _hush(uow: UnitOfWork, rows: Sequence[Record]) -> None:
     """Name the links whose farmer's words nobody let pass; reviewers decide on them and read them before (R-NEED-4)."""
     spoken = [row.id for row in rows if row.confirmation or row.number > 1 or row.state not in {"draft", "submitted"}]
-    waits = sa.select(ContentCheck.subject_id).where(
-        ContentCheck.subject == ConfirmationLink.__thing__,
-        ContentCheck.subject_id.in_(sa.select(ConfirmationLink.id).where(ConfirmationLink.record_id.in_(spoken))),
-        ContentCheck.state.not_in(CLEAR),
-    )
-    hushed = frozenset(map(str, uow.session.scalars(waits))) if spoken else frozenset()
+    hushed = _unread(uow, spoken) if spoken else frozenset()
     for row in rows:
         row.hushed = hushed
+
+
+def _unread(uow: UnitOfWork, records: Collection[UUID]) -> frozenset[str]:
+    waits = sa.select(ContentCheck.subject_id).where(
+        ContentCheck.subject == ConfirmationLink.__thing__,
+        ContentCheck.subject_id.in_(sa.select(ConfirmationLink.id).where(ConfirmationLink.record_id.in_(records))),
+        ContentCheck.state.not_in(CLEAR),
+    )
+    return frozenset(map(str, uow.session.scalars(waits)))
 
 
 def as_heard(word: Mapping[str, Any], hushed: Collection[str]) -> Mapping[str, Any]:
@@ -147,11 +155,15 @@ def _show_others(uow: UnitOfWork, flags: Sequence[Flag]) -> None:
     """Name the record that a flag rests on to whoever may see that one too (one query for all)."""
     gate.hand_out(uow, flags)
     others = {flag.other_id for flag in flags if flag.other_id}
-    mine = Record.person_id == uow.actor.person_id
-    seen = sa.select(Record.id).where(Record.id.in_(others), sa.or_(mine, gate.visible(uow, Record, REVIEWERS)))
-    shown = set(uow.session.scalars(seen)) if others else set()
+    seen = _seen(uow, others) if others else set()
     for flag in flags:
-        flag.shown_other = flag.other_id if flag.other_id in shown else None
+        flag.shown_other = flag.other_id if flag.other_id in seen else None
+
+
+def _seen(uow: UnitOfWork, records: Collection[UUID | None]) -> set[UUID]:
+    mine = Record.person_id == uow.actor.person_id
+    seen = sa.select(Record.id).where(Record.id.in_(records), sa.or_(mine, gate.visible(uow, Record, REVIEWERS)))
+    return set(uow.session.scalars(seen))
 
 
 def records(
@@ -190,7 +202,7 @@ def records(
     if to:
         statement = statement.where(Record.started_at < end_of_day(to))
     statement = statement.options(*SHOWN)
-    return page(statement, (Record.started_at, Record.id), ask, lambda s: _shown(uow, uow.session.scalars(s).all()))
+    return page(statement, (Record.started_at, Record.id), ask, lambda s: shown(uow, uow.session.scalars(s).all()))
 
 
 def _flagged(uow: UnitOfWork, *, flagged: bool) -> sa.ColumnElement[bool]:

@@ -3,7 +3,7 @@
 import io
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from PIL import Image, ImageOps
 
 from models.journal import JournalEntry
-from models.records import Flag, PhotoMark, Record
-from service.core.unit import SYSTEM
-from service.records import flags
+from models.records import Flag, PhotoMark
+from service.core.unit import SYSTEM, UnitOfWork
+from service.records import neighbours
 from tests.cast import GAOPU, PUNING
 from tests.make import a_pairing, a_record
 from tests.web.test_photos import encoded, name_of, send
@@ -306,20 +306,27 @@ def test_the_cost_of_a_record_is_bounded_when_all_are_of_one_hour(
     field: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody who sends record after record of the same hour slows nobody down."""
-    monkeypatch.setattr(flags, "AROUND_MAX", 3)
-    monkeypatch.setattr(flags, "ALIKE_MAX", 3)
-    chen, pairing = field.as_("chen"), a_pairing(field)
-    loaded: list[int] = []
+    bounds = {"AROUND_MAX": 3, "ALIKE_MAX": 3}
+    for name, most in bounds.items():
+        monkeypatch.setattr(neighbours, name, most)
+    neighbours._question.cache_clear()
+    compared: list[int] = []
+    real = neighbours.near
 
-    def note(row: Record, _context: Any) -> None:
-        loaded[-1] += 1
+    def near(uow: UnitOfWork, subjects: Sequence[neighbours.Subject]) -> list[neighbours.Near]:
+        found = real(uow, subjects)
+        compared.extend(len(one.around) + len(one.alike) for one in found)
+        return found
 
-    sa.event.listen(Record, "load", note)
-    for _ in range(9):
-        loaded.append(0)
-        chen.ok("POST", "/records", a_record(pairing, VISIT))
-    sa.event.remove(Record, "load", note)
-    assert loaded[0] < loaded[5] == loaded[8]
+    monkeypatch.setattr(neighbours, "near", near)
+    chen, places = field.as_("chen"), itertools.cycle([a_pairing(field), elsewhere(field)])
+    try:
+        for _ in range(12):
+            chen.ok("POST", "/records", a_record(next(places), VISIT, done=WORDS))
+    finally:
+        neighbours._question.cache_clear()
+    assert compared[0] == 0
+    assert max(compared) == compared[-1] == 3 + 3
 
 
 def test_the_cost_of_a_record_does_not_grow_with_the_others(field: World) -> None:

@@ -22,9 +22,9 @@ WORD, CONFIRMATION = words.WordIn(), words.ConfirmationOut()
 
 POST = endpoint(blp, "POST", "/records", who="record.create", does=commands.post, takes=schemas.RecordIn(),
                 gives=RECORD, creates="/records/{id}", rivals=True)  # fmt: skip
-endpoint(blp, "POST", "/records/batch", who="record.create", does=each(POST, "/records", "record"),
-         takes=schemas.BatchIn(), gives=schemas.BatchOut(), status=207, writes=False,
-         body_max=RECORDS_BATCH_BYTES_MAX)  # fmt: skip
+endpoint(blp, "POST", "/records/batch", who="record.create",
+         does=each(POST, "/records", "record", commands.post_together), takes=schemas.BatchIn(),
+         gives=schemas.BatchOut(), status=207, writes=False, body_max=RECORDS_BATCH_BYTES_MAX)  # fmt: skip
 endpoint(blp, "GET", "/records", who="record.list", does=queries.records, query=schemas.RecordsAsked(), gives=LISTED)
 endpoint(blp, "GET", "/records/<uuid:record_id>", who="record.list", does=queries.record, gives=RECORD)
 endpoint(blp, "PATCH", "/records/<uuid:record_id>", who="record.edit", does=commands.edit, takes=schemas.RecordEdit(),

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = '2e9caa70a7ef'
+revision = '4b0205540f1c'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -1197,8 +1197,10 @@ def upgrade() -> None:
     sa.Column('mark', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('record_id', sa.Uuid(), nullable=False),
     sa.Column('county_code', sa.String(length=16), nullable=False),
+    sa.Column('sketch', sa.BigInteger(), nullable=False),
     sa.ForeignKeyConstraint(['record_id'], ['records.id'], name=op.f('fk_text_marks_record_id_records')),
-    sa.PrimaryKeyConstraint('mark', 'record_id', name=op.f('pk_text_marks'))
+    sa.PrimaryKeyConstraint('mark', 'record_id', name=op.f('pk_text_marks')),
+    sqlite_with_rowid=False
     )
     with op.batch_alter_table('text_marks', schema=None) as batch_op:
         batch_op.create_index('ix_text_marks_record_id', ['record_id'], unique=False)

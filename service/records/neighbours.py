@@ -100,7 +100,7 @@ def _fix(check_in: dict[str, Any] | None) -> geo.Fix | None:
 
 # ---- what lies near, asked in one statement for all kinds and subjects ----
 
-_R, _T, _C, _M = (one.__table__.c for one in (Record, Region, Companion, TextMark))
+_R, _T, _C, _M, _F = (one.__table__.c for one in (Record, Region, Companion, TextMark, Flag))
 BEFORE, AFTER, AROUND, ALIKE = range(4)
 
 
@@ -112,6 +112,8 @@ class Near:
     after: tuple[UUID, record_rules.Reading] | None = None
     around: list[Visit] = field(default_factory=list)
     alike: list[Visit] = field(default_factory=list)
+    copies: set[UUID] = field(default_factory=set)
+    """Those of them whose words are flagged as a copy's already."""
 
 
 def near(uow: UnitOfWork, subjects: Sequence[Subject]) -> list[Near]:
@@ -134,6 +136,7 @@ def near(uow: UnitOfWork, subjects: Sequence[Subject]) -> list[Near]:
         else:
             there = visit(row, frozenset(companions), place_of(row))
             (one.around if how == AROUND else one.alike).append(there)
+            one.copies |= {row.id} if row.copied else set()
     return found
 
 
@@ -172,8 +175,9 @@ def _question(many: int) -> sa.Select[Any]:
     ids = sa.union_all(*parts).subquery()
     columns = (_R.id, _R.person_id, _R.started_at, _R.ended_at, _R.form, _R.township_code, _R.check_in, _R.done)
     named = (_T.name, _T.lat, _T.lon, _T.radius_m, _C.person_id.label("companion"))
+    copied = sa.exists().where(_F.record_id == _R.id, _F.code == rules.TEXT).label("copied")
     return (
-        sa.select(ids.c.turn, ids.c.how, *columns, _R.device, *named)
+        sa.select(ids.c.turn, ids.c.how, *columns, _R.device, *named, copied)
         .select_from(ids)
         .join(Record.__table__, _R.id == ids.c.id)
         .join(Region.__table__, _T.code == _R.township_code)
@@ -269,14 +273,11 @@ def _judge_same_fix(uow: UnitOfWork, one: Subject, _beside: Near) -> Judged:
     return found, uow.session.scalars(bare).all() if found else ()
 
 
-def _judge_text(uow: UnitOfWork, one: Subject, beside: Near) -> Judged:
+def _judge_text(_uow: UnitOfWork, one: Subject, beside: Near) -> Judged:
     """Judge whether the words are another record's, among those that share a mark and look the same."""
-    mine = one.visit
-    later = {other.id for other in beside.alike if rules.judge_text(other, [mine])}
-    if later:
-        flagged = sa.select(Flag.record_id).where(Flag.record_id.in_(later), Flag.code == rules.TEXT)
-        later -= set(uow.session.scalars(flagged))
-    return rules.judge_text(mine, beside.alike), [other.id for other in beside.alike if other.id in later][:LATER_MAX]
+    mine, bare = one.visit, [other for other in beside.alike if other.id not in beside.copies]
+    later = [other.id for other in bare if rules.judge_text(other, [mine])]
+    return rules.judge_text(mine, beside.alike), later[:LATER_MAX]
 
 
 def _judge_photos(uow: UnitOfWork, one: Subject, _beside: Near) -> Judged:

@@ -188,7 +188,7 @@ def run(world: World, var: Path, count: int, kills: int, seed: int = 1) -> Outco
     chance, url = random.Random(seed), world.house.settings.database_url
     pairing = a_pairing(world)
     items, token = a_queue(str(pairing), count), str(world.as_("chen").token)
-    world.house.engine.dispose()
+    world.house.close()
     crashes, started = 0, time.monotonic()
     with servers(url, var) as both:
         field = Field(both, token, items, chance)
@@ -210,7 +210,7 @@ def run(world: World, var: Path, count: int, kills: int, seed: int = 1) -> Outco
 
 def counted(world: World, field: Field, items: list[dict[str, Any]]) -> list[str]:
     """Compare what the database holds with what was sent, once each, and have both proofs made."""
-    world.house.engine.dispose()
+    world.house.close()
     faults = [f"{one} was answered in two ways" for one, said in field.answers.items() if len(said) > 1]
     sent = Counter(one["id"] for one in items)
     with world.house.read(SYSTEM) as uow:

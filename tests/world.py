@@ -21,7 +21,6 @@ from werkzeug.serving import make_server
 import wsgi
 from models.identity import WechatAccount
 from service import schedule
-from service.core.database import read_only
 from service.core.settings import Settings
 from service.core.unit import VISITOR, House
 from service.identity.commands import open_session
@@ -249,7 +248,7 @@ class World:
             _stages[name] = self._keep(database, build())
             return copy.deepcopy(_stages[name].given)
         stage = _stages[name]
-        self._house.engine.dispose()
+        self._house.close()
         database.put_back(stage.kept)
         shutil.copytree(stage.files, self._house.settings.var_dir, dirs_exist_ok=True)
         if self._house.clock.offset():
@@ -263,7 +262,7 @@ class World:
         files = Path(tempfile.mkdtemp(dir=self._house.settings.var_dir.parent, prefix="stage"))
         shutil.copytree(self._house.settings.var_dir, files, dirs_exist_ok=True)
         callers = {key: (one.token, one.person) for key, one in self._callers.items()}
-        self._house.engine.dispose()
+        self._house.close()
         return Stage(database.keep(), copy.deepcopy(given), self._house.clock.now(), callers, files)
 
     def anyone(self) -> Caller:
@@ -331,22 +330,21 @@ def make_house(url: str, var: Any, sandbox: Sandbox) -> House:
     return wsgi.make_house(Settings.from_env(env))
 
 
-_engines: dict[str, sa.Engine] = {}
+_engines: dict[str, tuple[sa.Engine, sa.Engine]] = {}
 
 
 def _share_engine(house: House) -> None:
     """Use one engine for all copies of the prepared database: its statements are compiled once, not in every test."""
     url = house.settings.database_url
     if url not in _engines:
-        _engines[url] = house.engine
+        _engines[url] = house.engine, house.reader
         if house.engine.dialect.name == "sqlite":
 
             @sa.event.listens_for(house.engine, "connect")
             def _hurry(connection: Any, _record: Any) -> None:
                 connection.execute("PRAGMA synchronous=OFF")  # crashes are tested on servers of their own
 
-    house.engine = _engines[url]
-    house.reader = read_only(house.engine)
+    house.engine, house.reader = _engines[url]
 
 
 @contextmanager

@@ -102,8 +102,10 @@ def _finish(response: Response) -> Response:
     if "style" in g:
         policy = CSP.replace("style-src 'self'", f"style-src {g.style}")
         response.headers["Content-Security-Policy"] = policy
+    there = {name.lower() for name in response.headers.keys()}  # noqa: SIM118  (names alone, without looking each up)
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+        if name.lower() not in there:
+            response.headers.add(name, value)
     response.headers["X-Trace-Id"] = g.get("trace", "")
     if request.path.startswith("/api/v1"):
         response.headers.setdefault("Cache-Control", "no-store")

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from flask import request
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from service.core.problems import NotLoggedIn
 from service.core.unit import VISITOR, Actor, House
@@ -42,6 +43,7 @@ def _living(house: House, token: str, kind: str) -> Actor:
     if entered is None:
         raise NotLoggedIn("登录已失效，请重新登录")
     if entered.unseen:
-        with suppress(OperationalError), house.write(entered.actor) as writing:  # where nothing is written, reads go on
+        # Where nothing can be written, reads go on.
+        with suppress(OperationalError, NoConnection), house.write(entered.actor) as writing:
             commands.touch(writing, entered.session_id)
     return entered.actor

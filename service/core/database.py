@@ -3,7 +3,6 @@
 import fcntl
 import os
 import sqlite3
-import threading
 import time
 from typing import Any
 
@@ -11,7 +10,6 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.engine.characteristics import ConnectionCharacteristic
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -55,11 +53,10 @@ def make_engine(url: str, *, threads: int = 16) -> sa.Engine:
 
 
 def read_only(engine: sa.Engine) -> sa.Engine:
-    """Give a view of the engine, on the same pool, whose transactions may not write."""
-    options: dict[str, Any] = {"tepai_read": True}
+    """Give an engine for the same database whose transactions may not write; on PostgreSQL it shares the pool."""
     if engine.dialect.name == "postgresql":
-        options["postgresql_readonly"] = True
-    return engine.execution_options(**options)
+        return engine.execution_options(postgresql_readonly=True)
+    return _sqlite(engine.url, reading=True)
 
 
 def _json(value: Any) -> str:
@@ -77,19 +74,6 @@ PRAGMAS = (
 )
 
 
-class _Reading(ConnectionCharacteristic):
-    """The option `tepai_read` on SQLite: nothing can be written until the connection goes back to the pool."""
-
-    def set_characteristic(self, dialect: Any, dbapi_conn: Any, value: Any) -> None:
-        dbapi_conn.execute(f"PRAGMA query_only={'ON' if value else 'OFF'}")
-
-    def reset_characteristic(self, dialect: Any, dbapi_conn: Any) -> None:
-        dbapi_conn.execute("PRAGMA query_only=OFF")
-
-    def get_characteristic(self, dialect: Any, dbapi_conn: Any) -> bool:
-        return bool(dbapi_conn.execute("PRAGMA query_only").fetchone()[0])
-
-
 class SqliteInLine(SQLiteDialect_pysqlite):
     """SQLite whose writers wait in line, each from the first statement of its transaction on.
 
@@ -97,15 +81,15 @@ class SqliteInLine(SQLiteDialect_pysqlite):
     """
 
     supports_statement_cache = True
-    connection_characteristics = SQLiteDialect_pysqlite.connection_characteristics.union({"tepai_read": _Reading()})
 
     def do_begin(self, dbapi_connection: Any) -> None:
         """Begin to read, or wait for one's turn and begin to write."""
-        if dbapi_connection.execute("PRAGMA query_only").fetchone()[0]:
+        line = dbapi_connection.info["line"]
+        if line is None:
             dbapi_connection.execute("BEGIN")
             return
         if not dbapi_connection.info.get("turn"):
-            dbapi_connection.info["line"].take()
+            line.take()
             dbapi_connection.info["turn"] = True
         dbapi_connection.execute("BEGIN IMMEDIATE")
 
@@ -113,55 +97,53 @@ class SqliteInLine(SQLiteDialect_pysqlite):
 registry.register("sqlite.in_line", __name__, SqliteInLine.__name__)
 
 
-def _sqlite(url: sa.URL) -> sa.Engine:
+def _sqlite(url: sa.URL, *, reading: bool = False) -> sa.Engine:
+    """Make the engine that reads, or the one that writes: by one connection, which so keeps what it read in memory."""
+    pool = {"pool_size": 16, "max_overflow": 16, "pool_use_lifo": True} if reading else {"pool_size": 1}
     engine = sa.create_engine(
         url.set(drivername="sqlite+in_line"),
         json_serializer=_json,
         json_deserializer=orjson.loads,
         connect_args={"timeout": 15, "check_same_thread": False},
-        pool_size=16,
-        max_overflow=16,
+        **({"max_overflow": 0, "pool_timeout": WAIT_S} | pool),
     )
-    line = WriteTurn(url.database)
+    line = None if reading else WriteTurn(url.database)
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves: pysqlite would begin late, and never for DDL
-        for pragma in PRAGMAS:
+        for pragma in (*PRAGMAS, f"query_only={'ON' if reading else 'OFF'}"):
             connection.execute(f"PRAGMA {pragma}")
         connection.create_function("bits_apart", 2, lambda one, other: (one ^ other).bit_count(), deterministic=True)
         record.info["line"] = line
 
     @sa.event.listens_for(engine, "checkin")
     def _done(_connection: Any, record: ConnectionPoolEntry) -> None:
-        if record.info.pop("turn", False):
+        if line is not None and record.info.pop("turn", False):
             line.give()
 
     return engine
 
 
 class WriteTurn:
-    """Lines up the writers of one SQLite file: threads by a lock, processes by `flock` on a file beside it.
+    """Lines up the processes that write one SQLite file, by `flock` on a file beside it; threads line up at the pool.
 
     SQLite's own busy handler sleeps up to a tenth of a second between tries, so that under load some writers starve for
     seconds; in a line each waits only for those before it.
     """
 
     def __init__(self, database: str | None) -> None:
-        self._lock = threading.Lock()
         self._path = f"{database}.turn" if database and database != ":memory:" else None
         self._file: int | None = None
 
     def take(self) -> None:
-        """Wait for this writer's turn.
+        """Wait for this process's turn.
 
         :raises sqlalchemy.exc.OperationalError: if it does not come within `WAIT_S` seconds.
         """
-        until = time.monotonic() + WAIT_S
-        if not self._lock.acquire(timeout=WAIT_S):
-            raise _too_late()
         if self._path is None:
             return
+        until = time.monotonic() + WAIT_S
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         while True:
             try:
@@ -179,7 +161,6 @@ class WriteTurn:
         if self._file is not None:
             os.close(self._file)
             self._file = None
-        self._lock.release()
 
 
 def _too_late() -> sa.exc.OperationalError:

@@ -118,11 +118,23 @@ class UnitOfWork:
         self.trace = trace
         self.writes = writes
         self.now: datetime = house.clock.now()
-        self.session = UnitSession(house.engine if writes else house.reader, expire_on_commit=False)
+        self._engine = house.engine if writes else house.reader
+        self._session: UnitSession | None = None
         self._connection: sa.Connection | None = None
+        self._own: sa.Connection | None = None
+        """The connection, as long as no session was asked for: one for tables alone costs as much as two statements."""
         self._peeking: sa.Connection | None = None
         self._entry: _Entry | None = None
         self._entries: list[_Entry] = []
+        self._changed = False
+
+    @property
+    def session(self) -> UnitSession:
+        """The session of this unit, over the same transaction as `rows` and `insert`."""
+        if self._session is None:
+            self._stop_peeking()
+            self._session = UnitSession(self._own or self._engine, expire_on_commit=False)
+        return self._session
 
     @property
     def settings(self) -> Settings:
@@ -141,14 +153,17 @@ class UnitOfWork:
 
     def rows(self, statement: sa.Executable, **values: Any) -> sa.CursorResult[Any]:
         """Run a statement made once, over tables alone: where every request passes, objects cost too much."""
-        self.session.flush()
+        if self._session is not None:
+            self._session.flush()
         return self._connected().execute(statement, values)
 
     def _connected(self) -> sa.Connection:
         if self._connection is None:
             self._stop_peeking()
-            self._connection = self.session.connection()
-        return self._connection
+            if self._session is None:
+                self._own = self._engine.connect()
+            self._connection = self._own if self._session is None else self._session.connection()
+        return self._connection  # type: ignore[return-value]  # one of the two was just made
 
     def peek(self, statement: sa.Executable, **values: Any) -> Sequence[Any]:
         """Read before the writing begins: on SQLite nobody waits meanwhile, and it is as of a moment ago.
@@ -156,7 +171,8 @@ class UnitOfWork:
         For what a constraint tells anyway, or what was true when it was asked. Once the unit has begun to write, it
         reads as `rows` does.
         """
-        if not self.writes or self._connection is not None or self.session.in_transaction() or not self.house.lines_up:
+        begun = self._connection is not None or self._session is not None
+        if begun or not self.writes or not self.house.lines_up:
             return self.rows(statement, **values).all()
         if self._peeking is None:
             self._peeking = self.house.reader.connect()
@@ -166,7 +182,7 @@ class UnitOfWork:
         """Put new rows of one table in by one statement, every column named; the session hears nothing of them."""
         if rows:
             self._connected().execute(_insert_into(model), rows)
-            self.session.changed = self.session.changed or hasattr(model, "__thing__")
+            self._changed = self._changed or hasattr(model, "__thing__")
 
     def next_command(self) -> None:
         """What is recorded from here on belongs to another command's journal entry: many were sent together."""
@@ -200,7 +216,7 @@ class UnitOfWork:
         self.next_command()
         if self._entries:
             self.insert(JournalEntry, [self._told(entry) for entry in self._entries])
-        elif self.session.changed:
+        elif self._changed or (self._session is not None and self._session.changed):
             raise RuntimeError("a command changed rows and left no journal entry")
 
     def _told(self, entry: _Entry) -> dict[str, Any]:
@@ -223,19 +239,32 @@ class UnitOfWork:
 
     def commit(self) -> None:
         """Write the journal's entries and commit everything, or raise with nothing done."""
-        self.session.flush()
+        if self._session is not None:
+            self._session.flush()
         self._write_entries()
-        self.session.commit()
-        self._connection = None
-        entries, self._entries, self.session.changed = self._entries, [], False
+        if self._session is not None:
+            self._session.commit()
+        if self._own is not None:
+            self._own.commit()
+        entries = self._entries
+        self._begin_anew()
         if entries:
             self.house.committed(frozenset(change["thing"] for entry in entries for change in entry.changes))
 
     def rollback(self) -> None:
         """Forget everything since the unit was opened."""
-        self.session.rollback()
-        self._connection = None
-        self._entry, self._entries, self.session.changed = None, [], False
+        if self._session is not None:
+            self._session.rollback()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Let go of the connection, whatever of its transaction is left, and of what was noted for it."""
+        if self._own is not None:
+            self._own.close()
+        if self._session is not None:
+            self._session.bind, self._session.changed = self._engine, False
+        self._own = self._connection = self._entry = None
+        self._entries, self._changed = [], False
 
     def __enter__(self) -> Self:
         return self
@@ -250,7 +279,10 @@ class UnitOfWork:
                 self.rollback()
         finally:
             self._stop_peeking()
-            self.session.close()
+            if self._session is not None:
+                self._session.close()
+            if self._own is not None:
+                self._own.close()
 
     def _stop_peeking(self) -> None:
         if self._peeking is not None:
@@ -303,6 +335,7 @@ class House:
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
+        self.reader.dispose()
 
     def write(self, actor: Actor, trace: str = "") -> UnitOfWork:
         """Open a unit of work for a command; its transaction begins with its first statement."""

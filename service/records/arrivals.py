@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -78,7 +78,7 @@ class RecordForm:
 
     def values(self) -> dict[str, Any]:
         """Give the fields that make the content of a record."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _NOT_CONTENT}
+        return {name: value for name, value in vars(self).items() if name not in _NOT_CONTENT}
 
 
 COLUMNS = {
@@ -101,24 +101,27 @@ class Located:
     notices: Sequence[str] = ()
 
 
+_AS_IT_IS = frozenset({str, int, float, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
     """Give a form's value as JSON holds it, times in UTC, so that equal contents are equal texts."""
+    if type(value) in _AS_IT_IS:
+        return value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, UUID | date):
         return str(value)
     if isinstance(value, PointForm | DeviceForm):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return {name: plain(inner) for name, inner in vars(value).items()}
     if isinstance(value, Mapping):
         return {name: plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    return value
+    return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def fingerprint(uow: UnitOfWork, form: RecordForm) -> str:
     """Give the keyed digest of all that was sent: the precise point can neither be read from it nor guessed."""
-    sent = plain({field.name: getattr(form, field.name) for field in fields(form)})
+    sent = plain(vars(form))
     if sent["device"]:
         del sent["device"]["digest"]  # it tells another way of writing the same times from the first
     return uow.vault.digest("record", canonical(sent).decode())

@@ -1,6 +1,6 @@
 """Write a record, send it again, correct it, settle which of two contents stays; accept it or give it back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -45,19 +45,12 @@ def post(uow: UnitOfWork, form: RecordForm) -> Record:
     :raises IdTaken: if the id is another person's record.
     :raises ContentDiffers: if the id is known with other content, which is stored as a conflict.
     """
-    if posting.known(uow, [form.id]):
-        return _again(uow, uow.session.get_one(Record, form.id), form)
     [outcome] = posting.take(uow, [form])
+    if outcome is None:
+        return _again(uow, uow.session.get_one(Record, form.id), form)
     if isinstance(outcome, Refusal):
         raise outcome
     return outcome
-
-
-def post_together(uow: UnitOfWork, forms: Sequence[RecordForm]) -> list[Record | Refusal | None]:
-    """Take many records, each as `post` would: it, or why not; None for an id that is known, to be posted alone."""
-    known = posting.known(uow, [form.id for form in forms])
-    outcomes = iter(posting.take(uow, [form for form in forms if form.id not in known]))
-    return [None if form.id in known else next(outcomes) for form in forms]
 
 
 def _submit(uow: UnitOfWork, row: Record) -> None:

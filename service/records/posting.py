@@ -32,6 +32,7 @@ _GROUNDS = (
         *(_PAIRINGS[name] for name in ("starts_on", "ends_on", "ended_on")),
         *(_TOWNS[name] for name in ("name", "lat", "lon", "radius_m", "managing_county_code")),
         _PEOPLE.name.label("person_name"),
+        sa.exists().where(Record.__table__.c.id.in_(sa.bindparam("ids", expanding=True))).label("some_known"),
     )
     .select_from(Pairing.__table__)
     .join(PairingMember.__table__, _MEMBERS.pairing_id == _PAIRINGS.id)
@@ -39,7 +40,8 @@ _GROUNDS = (
     .join(Person.__table__, _PEOPLE.id == _MEMBERS.person_id)
     .where(_PAIRINGS.id.in_(sa.bindparam("pairings", expanding=True)), _MEMBERS.person_id == sa.bindparam("me"))
 )
-"""What the actor's own pairings say of the records that name them: the term, the township, the actor's name."""
+"""What the actor's own pairings say of records that name them: the term, the township, the actor's name; and whether
+any of the records is there already."""
 _KNOWN = sa.select(Record.__table__.c.id).where(Record.__table__.c.id.in_(sa.bindparam("ids", expanding=True)))
 
 
@@ -64,27 +66,31 @@ class _Arrival:
 
 def known(uow: UnitOfWork, ids: Collection[UUID]) -> set[UUID]:
     """Give those ids under which a record is there, whosever it is."""
-    return {row.id for row in uow.peek(_KNOWN, ids=list(ids))} if ids else set()
+    return {row.id for row in uow.peek(_KNOWN, ids=list(ids))}
 
 
-def take(uow: UnitOfWork, forms: Sequence[RecordForm]) -> list[Record | Refusal]:
-    """Take records that are not known yet, each a command of its own; a refusal of one holds up no other.
+def take(uow: UnitOfWork, forms: Sequence[RecordForm]) -> list[Record | Refusal | None]:
+    """Take records, each a command of its own; a refusal of one holds up no other.
 
-    :returns: for each form its record, as its author sees it, or why it was not taken.
+    :returns: for each form its record, as its author sees it, or why it was not taken; None for an id that is known.
     """
-    grounds = {row.id: row for row in uow.peek(_GROUNDS, pairings=list({f.pairing_id for f in forms}), me=_me(uow))}
+    ids, named = [form.id for form in forms], {form.pairing_id for form in forms}
+    grounds = {row.id: row for row in uow.peek(_GROUNDS, pairings=list(named), me=_me(uow), ids=ids)}
+    some = len(grounds) < len(named) or any(row.some_known for row in grounds.values())
+    there = known(uow, ids) if some else set()
     taken: dict[UUID, _Arrival | Refusal] = {}
     for form in forms:
         try:
-            taken[form.id] = _arrival(uow, form, grounds.get(form.pairing_id))
+            if form.id not in there:
+                taken[form.id] = _arrival(uow, form, grounds.get(form.pairing_id))
         except Invalid as refusal:
             taken[form.id] = refusal
     # In the order of their ids, so that two who send the same do not wait for each other in a ring.
-    fresh = [taken[one] for one in sorted(taken) if isinstance(taken[one], _Arrival)]
+    fresh = [one for _, one in sorted(taken.items()) if isinstance(one, _Arrival)]
     if fresh:
-        _store(uow, fresh)  # type: ignore[arg-type]
-        _judge(uow, fresh)  # type: ignore[arg-type]
-    return [one.row if isinstance(one, _Arrival) else one for one in taken.values()]
+        _store(uow, fresh)
+        _judge(uow, fresh)
+    return [one.row if isinstance(one, _Arrival) else one for one in map(taken.get, ids)]
 
 
 def _me(uow: UnitOfWork) -> UUID:

@@ -146,7 +146,7 @@ def test_a_database_of_newer_code_is_refused(empty: Empty):
 
 
 def test_the_command_line_migrates_and_tells_where_it_stands(world: World, empty: Empty):
-    world.house.engine.dispose()
+    world.house.close()
     world.house.engine = empty()
     run = world.app.test_cli_runner()
     assert "未升级" in run.invoke(args=["db", "current"]).output

@@ -50,12 +50,12 @@ def a_full_database(world: World) -> Iterator[None]:
     def _limit(connection: Any, *_: Any) -> None:
         connection.execute("PRAGMA max_page_count=1")  # it takes what there is already as the least
 
-    world.house.engine.dispose()
+    world.house.close()
     try:
         yield
     finally:
         sa.event.remove(world.house.engine, "checkout", _limit)
-        world.house.engine.dispose()
+        world.house.close()
 
 
 def is_full(answer: Answer) -> bool:

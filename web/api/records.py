@@ -3,7 +3,7 @@
 from rules import states
 from rules.policy import CONFIRMATION_WORDS_PER_HOUR, RECORDS_BATCH_BYTES_MAX
 from service.core.problems import Conflict
-from service.records import chain, commands, confirmations, days, links, queries
+from service.records import chain, commands, confirmations, days, links, posting, queries
 from web.batch import apart, each
 from web.endpoint import PUBLIC, Routes, endpoint, moving
 from web.schemas import confirmations as words
@@ -23,7 +23,7 @@ WORD, CONFIRMATION = words.WordIn(), words.ConfirmationOut()
 POST = endpoint(blp, "POST", "/records", who="record.create", does=commands.post, takes=schemas.RecordIn(),
                 gives=RECORD, creates="/records/{id}", rivals=True)  # fmt: skip
 endpoint(blp, "POST", "/records/batch", who="record.create",
-         does=each(POST, "/records", "record", commands.post_together), takes=schemas.BatchIn(),
+         does=each(POST, "/records", "record", posting.take), takes=schemas.BatchIn(),
          gives=schemas.BatchOut(), status=207, writes=False, body_max=RECORDS_BATCH_BYTES_MAX)  # fmt: skip
 endpoint(blp, "GET", "/records", who="record.list", does=queries.records, query=schemas.RecordsAsked(), gives=LISTED)
 endpoint(blp, "GET", "/records/<uuid:record_id>", who="record.list", does=queries.record, gives=RECORD)

@@ -5,17 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rules.matching.flow import (
-    FAR,
-    Draw,
-    Minimiser,
-    Network,
-    TiedLottery,
-    best_circulation,
-    distances,
-    residual,
-    scipy_minimise,
-)
+from rules.matching.flow import Draw, Minimiser, Network, TiedLottery, best_circulation, scipy_minimise
 from rules.matching.lottery import DRAWS, number, pair_ticket
 from rules.matching.market import Flags, Ints, Left, Link, Market
 from rules.matching.plan import ROOT, Certificate
@@ -38,11 +28,11 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The pairs chosen, their rows in the market, and how to work out the potentials that prove them best."""
+    """The pairs chosen, their rows in the market, and the potentials, tier by tier, that prove them best."""
 
     pairs: set[Link]
     rows: Ints
-    potentials: Callable[[], tuple[Ints, ...]]
+    potentials: list[Ints]
 
 
 def final_task(market: Market, chosen: set[Link]) -> Task:
@@ -63,20 +53,18 @@ def complete(task: Task, minimise: Minimiser = scipy_minimise) -> Outcome:
     """Solve a task; coverage is its first tier, the lottery its last (R-MATCH-1 aims 2, 4, 5, 6)."""
     network, spread, coverage = _network(task)
     tiers = [coverage, *(spread(tier) for tier in task.tiers)]
-    draw = _draws(task, len(network.tail))
-    flow, draws = best_circulation(network, tiers, draw, minimise)
+    flow, potentials = best_circulation(network, tiers, _draws(task, len(network.tail)), minimise)
     first = int(np.count_nonzero(task.left.capacity > 0))
     taken = task.rows[flow[first : first + len(task.rows)] > 0]
     pairs = set(zip(task.market.person[taken].tolist(), task.market.need[taken].tolist(), strict=True))
-    return Outcome(pairs, taken, lambda: _potentials(network, flow, tiers, draw, draws))
+    return Outcome(pairs, taken, potentials)
 
 
 def certificate(outcome: Outcome) -> Certificate:
     """Give the proof in the plan's form."""
-    potentials = outcome.potentials()
-    draws = len(potentials) - len(AIMS)
+    draws = len(outcome.potentials) - len(AIMS)
     tiers = AIMS + tuple(f"lottery{draw + 1}" if draw else "lottery" for draw in range(draws))
-    return Certificate(ROOT, tiers, tuple(tuple(tier.tolist()) for tier in potentials))
+    return Certificate(ROOT, tiers, tuple(tuple(tier.tolist()) for tier in outcome.potentials))
 
 
 def _network(task: Task) -> tuple[Network, Callable[[Ints], Ints], Ints]:
@@ -132,26 +120,3 @@ def _draws(task: Task, arcs: int) -> Draw:
         return cost
 
     return draw
-
-
-def _potentials(network: Network, flow: Ints, tiers: list[Ints], draw: Draw, draws: int) -> tuple[Ints, ...]:
-    """Give lexicographically shortest distances from a root joined to every node at no cost."""
-    open_arcs = residual(network, flow, network.capacity > 0)
-    start = np.zeros(network.nodes, dtype=np.int64)
-    found = []
-    for turn in range(len(tiers) + draws):
-        if turn < len(tiers):
-            cost = tiers[turn]
-        else:
-            wanted = np.zeros(len(network.tail), dtype=np.bool_)
-            wanted[open_arcs.arc] = True
-            cost = draw(turn - len(tiers), wanted)
-        if not cost[open_arcs.arc].any():  # every node is still reached, at no cost
-            found.append(np.zeros(network.nodes, dtype=np.int64))
-            continue
-        best, _ = distances(network.nodes, open_arcs, cost, start)
-        found.append(best)
-        reduced = cost[open_arcs.arc] * open_arcs.sign + best[open_arcs.tail] - best[open_arcs.head]
-        open_arcs = open_arcs.only((reduced == 0) & (best[open_arcs.tail] < FAR))
-        start = np.where((start == 0) & (best == 0), 0, FAR)
-    return tuple(found)

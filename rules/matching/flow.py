@@ -46,6 +46,18 @@ Minimiser = Callable[[Network, Ints, Ints], Ints]
 
 
 @dataclass(frozen=True, eq=False)
+class Face:
+    """All best flows so far: one of them, the arcs that others may change, and where the root's own arcs are tight.
+
+    `start` is 0 where an arc from the root is on a shortest path in every tier so far, else FAR.
+    """
+
+    flow: Ints
+    free: Flags
+    start: Ints
+
+
+@dataclass(frozen=True, eq=False)
 class Residual:
     """Arcs that may still change, with the arc each comes from and whether it adds (+1) or takes away (-1)."""
 
@@ -53,10 +65,6 @@ class Residual:
     head: Ints
     arc: Ints
     sign: Ints
-
-    def only(self, wanted: Flags) -> "Residual":
-        """Give some of the arcs."""
-        return Residual(self.tail[wanted], self.head[wanted], self.arc[wanted], self.sign[wanted])
 
 
 def scipy_minimise(network: Network, cost: Ints, supply: Ints) -> Ints:
@@ -73,36 +81,55 @@ def scipy_minimise(network: Network, cost: Ints, supply: Ints) -> Ints:
 
 def best_circulation(
     network: Network, tiers: list[Ints], draw: Draw, minimise: Minimiser = scipy_minimise
-) -> tuple[Ints, int]:
-    """Give the one circulation that is least in the first tier, among those in the second, and so on.
+) -> tuple[Ints, list[Ints]]:
+    """Give the one circulation that is least in the first tier, among those in the second, and so on; and its proof.
+
+    The proof are potentials, tier by tier and then draw by draw: lexicographically shortest distances in the residual
+    network from a root joined to every node at no cost. They are the largest of all potentials that prove the optimum,
+    hence the same for every flow that reaches it: those of a tier stay right while later tiers change the flow.
 
     :param tiers: cost of each arc per tier.
     :param draw: further tiers, the draws of the lottery, used until the optimum is unique.
-    :returns: the flow, and how many draws it took.
+    :returns: the flow, and the potentials of each tier and of each draw that it took.
     :raises TiedLottery: if the draws run out.
     """
-    flow = np.zeros(len(network.tail), dtype=np.int64)
-    free = network.capacity > 0
-    for cost in _packed(network, tiers):
-        flow, free = _descend(network, cost, flow, free, minimise)
-    draws = 0
-    while draws == 0 or has_other_optimum(network, flow, free):
-        flow, free = _descend(network, draw(draws, free), flow, free, minimise)
-        draws += 1
-    return flow, draws
+    face = Face(np.zeros(len(network.tail), dtype=np.int64), network.capacity > 0, np.zeros(network.nodes, np.int64))
+    potentials: list[Ints] = []
+    for cost, reaches in _packed(network, tiers):
+        face, best = _descend(network, cost, face, minimise)
+        potentials += _unpacked(best, reaches)
+    while len(potentials) == len(tiers) or has_other_optimum(network, face.flow, face.free):
+        face, best = _descend(network, draw(len(potentials) - len(tiers), face.free), face, minimise)
+        potentials.append(best)
+    return face.flow, potentials
 
 
-def _packed(network: Network, tiers: list[Ints]) -> Iterator[Ints]:
-    """Join neighbouring tiers into one wherever the sum of both, weighted to keep their order, stays small."""
-    joined, most = np.zeros(len(network.tail), dtype=np.int64), 0
-    for cost in tiers:
-        reach = int((np.abs(cost) * network.capacity).sum())
-        if most and most * (2 * reach + 1) + reach > _PACKED_MOST:
-            yield joined
-            joined, most = cost, reach
+def _packed(network: Network, tiers: list[Ints]) -> Iterator[tuple[Ints, list[int]]]:
+    """Join neighbouring tiers into one wherever costs, weighted to keep the order, stay small.
+
+    Gives with each the reach of what was joined: what a path without repetition can cost at most.
+    """
+    joined, largest, reaches = tiers[0], int(np.abs(tiers[0]).max(initial=0)), [0]
+    for cost in tiers[1:]:
+        most = int(np.abs(cost).max(initial=0))
+        reach = min(int(np.abs(cost).sum()), most * network.nodes)
+        if largest and largest * (2 * reach + 1) + most > _PACKED_MOST:
+            yield joined, reaches
+            joined, largest, reaches = cost, most, [0]
         else:
-            joined, most = joined * (2 * reach + 1) + cost, most * (2 * reach + 1) + reach
-    yield joined
+            joined, largest = joined * (2 * reach + 1) + cost, largest * (2 * reach + 1) + most
+            reaches.append(reach)
+    yield joined, reaches
+
+
+def _unpacked(best: Ints, reaches: list[int]) -> list[Ints]:
+    """Take distances in joined costs apart, tier by tier."""
+    parts = []
+    for reach in reversed(reaches[1:]):
+        part = (best + reach) % (2 * reach + 1) - reach
+        best = (best - part) // (2 * reach + 1)
+        parts.append(part)
+    return [best, *reversed(parts)]
 
 
 def residual(network: Network, flow: Ints, free: Flags) -> Residual:
@@ -135,28 +162,35 @@ def has_other_optimum(network: Network, flow: Ints, free: Flags) -> bool:
 def distances(nodes: int, left: Residual, cost: Ints, start: Ints) -> tuple[Ints, Ints | None]:
     """Give the shortest distances from `start`, or a cycle of negative cost (positions in `left`) that forbids them.
 
-    Bellman and Ford, all arcs at once, exact in 64 bits: |cost| < 2^41 and paths of fewer than 2^20 arcs stay far below
-    2^62.
+    Bellman and Ford: all arcs at once, then those behind nodes that came nearer. Exact in 64 bits: |cost| < 2^41 and
+    paths of fewer than 2^20 arcs stay far below 2^62.
     """
-    order = np.argsort(left.head, kind="stable")
-    tail, price = left.tail[order], cost[left.arc[order]] * left.sign[order]
-    ends = left.head[order]
-    first = np.flatnonzero(np.diff(ends, prepend=-1))
-    heads, sizes = ends[first], np.diff(first, append=len(ends))
+    order = np.argsort(left.tail, kind="stable")
+    tail, head, price = left.tail[order], left.head[order], cost[left.arc[order]] * left.sign[order]
+    first = np.searchsorted(tail, np.arange(nodes + 1))
     best, parent, passes = start.copy(), np.full(nodes, -1, dtype=np.int64), 0
-    while len(order):
-        offered = np.where(best[tail] < FAR, best[tail] + price, FAR)
-        least = np.minimum.reduceat(offered, first)
-        better = least < best[heads]
-        if not better.any():
-            break
-        taken = np.flatnonzero(np.repeat(better, sizes) & (offered == np.repeat(least, sizes)))
-        parent[left.head[order[taken]]] = order[taken]
-        best[heads[better]] = least[better]
+    arcs = np.flatnonzero(best[tail] < FAR)
+    while len(arcs):
+        offered, ends = best[tail[arcs]] + price[arcs], head[arcs]
+        better = np.flatnonzero(offered < best[ends])
+        offered, ends = offered[better], ends[better]
+        np.minimum.at(best, ends, offered)
+        least = offered == best[ends]
+        nearer = ends[least]
+        parent[nearer] = order[arcs[better[least]]]
         passes += 1
         if passes % _PASSES_BETWEEN_CHECKS == 0 and (cycle := _cycle(parent, left.tail)) is not None:
             return best, cycle
+        arcs = _ranges(first, np.unique(nearer))
     return best, None
+
+
+def _ranges(first: Ints, nodes: Ints) -> Ints:
+    """Give the places from first[node] to first[node + 1] of each node, one after another."""
+    sizes = first[nodes + 1] - first[nodes]
+    before = np.cumsum(sizes) - sizes
+    places: Ints = np.repeat(first[nodes] - before, sizes)
+    return places + np.arange(len(places))
 
 
 def _cycle(parent: Ints, tail: Ints) -> Ints | None:
@@ -176,41 +210,39 @@ def _cycle(parent: Ints, tail: Ints) -> Ints | None:
     return np.array(steps, dtype=np.int64)
 
 
-def _descend(network: Network, cost: Ints, flow: Ints, free: Flags, minimise: Minimiser) -> tuple[Ints, Flags]:
-    """Give a flow of least cost among those that change free arcs only, and the arcs free on its face."""
+def _descend(network: Network, cost: Ints, face: Face, minimise: Minimiser) -> tuple[Face, Ints]:
+    """Give the face of least cost within a face, and the shortest distances that prove it.
+
+    Where a network is dense, only the cheapest arcs of each node take part at first, then those that the distances call
+    for, until they call for none.
+    """
+    flow, free, start = face.flow, face.free, face.start
     if not cost[free].any():
-        return flow, free
-    start = np.zeros(network.nodes, dtype=np.int64)
-    if np.count_nonzero(free) >= SMALL:
-        flow, start = _proposed(network, cost, flow, free, minimise)
+        return face, np.zeros(network.nodes, dtype=np.int64)
+    arcs = np.count_nonzero(free)
+    dense = arcs >= DENSE * network.nodes
+    wanted = free & ((flow > 0) | _cheapest(network, cost, free)) if dense else free
+    while True:
+        if arcs >= SMALL:
+            flow = _asked(network, cost, flow, wanted, minimise)
+        flow, best = _cancelled(network, cost, flow, wanted, start)
+        gain = cost + best[network.tail] - best[network.head]
+        missed = free & ~wanted & (gain < 0)
+        if not missed.any():
+            return Face(flow, free & (gain == 0), np.where(best == 0, start, FAR)), best
+        wanted |= _cheapest(network, gain, missed)
+
+
+def _cancelled(network: Network, cost: Ints, flow: Ints, free: Flags, start: Ints) -> tuple[Ints, Ints]:
+    """Take what is left to gain on free arcs, cycle by cycle; give the flow and the shortest distances."""
     while True:
         left = residual(network, flow, free)
         best, cycle = distances(network.nodes, left, cost, start)
         if cycle is None:
-            return flow, free & (cost + best[network.tail] - best[network.head] == 0)
+            return flow, best
         room = np.where(left.sign > 0, network.capacity[left.arc] - flow[left.arc], flow[left.arc])
         flow = flow.copy()
         flow[left.arc[cycle]] += left.sign[cycle] * room[cycle].min()
-
-
-def _proposed(network: Network, cost: Ints, flow: Ints, free: Flags, minimise: Minimiser) -> tuple[Ints, Ints]:
-    """Give what a solver proposes, and heights from which the search for something better may start.
-
-    Where a network is dense, the solver gets the cheapest arcs of each node, then those that the heights of its answer
-    call for, until they call for none.
-    """
-    arcs, height = np.flatnonzero(free), np.zeros(network.nodes, dtype=np.int64)
-    if len(arcs) < DENSE * network.nodes:
-        return _asked(network, cost, flow, free, minimise), height
-    wanted = free & ((flow > 0) | _cheapest(network, cost, free))
-    while True:
-        flow = _asked(network, cost, flow, wanted, minimise)
-        height, cycle = distances(network.nodes, residual(network, flow, wanted), cost, height)
-        missed = free & ~wanted & (cost + height[network.tail] - height[network.head] < 0)
-        if cycle is not None or not missed.any():
-            return flow, height
-        gain = cost + height[network.tail] - height[network.head]
-        wanted |= _cheapest(network, gain, missed)
 
 
 def _cheapest(network: Network, cost: Ints, among: Flags) -> Flags:
@@ -226,17 +258,21 @@ def _cheapest(network: Network, cost: Ints, among: Flags) -> Flags:
 
 def _asked(network: Network, cost: Ints, flow: Ints, free: Flags, minimise: Minimiser) -> Ints:
     """Give the flow with what the solver found on the free arcs, or as it was if that is no flow."""
-    supply = np.zeros(network.nodes, dtype=np.int64)
-    fixed = ~free
-    np.subtract.at(supply, network.tail[fixed], flow[fixed])
-    np.add.at(supply, network.head[fixed], flow[fixed])
-    part = Network(network.nodes, network.tail[free], network.head[free], network.capacity[free])
-    found = minimise(part, cost[free], supply)
-    balance = np.zeros(network.nodes, dtype=np.int64)
-    np.add.at(balance, part.tail, found)
-    np.subtract.at(balance, part.head, found)
-    if np.any(found < 0) or np.any(found > part.capacity) or np.any(balance != supply):
+    arcs = np.flatnonzero(free)
+    part = Network(network.nodes, network.tail[arcs], network.head[arcs], network.capacity[arcs])
+    supply = _balance(part, flow[arcs])
+    found = minimise(part, cost[arcs], supply)
+    if np.any(found < 0) or np.any(found > part.capacity) or np.any(_balance(part, found) != supply):
         return flow
     proposed = flow.copy()
-    proposed[free] = found
+    proposed[arcs] = found
     return proposed
+
+
+def _balance(network: Network, flow: Ints) -> Ints:
+    """Give what leaves each node beyond what comes to it."""
+    balance = np.zeros(network.nodes, dtype=np.int64)
+    used = np.flatnonzero(flow)
+    np.add.at(balance, network.tail[used], flow[used])
+    np.subtract.at(balance, network.head[used], flow[used])
+    return balance

@@ -42,8 +42,9 @@ def final_task(market: Market, chosen: set[Link]) -> Task:
     kept.
     """
     left = market.left(chosen)
-    wanted = market.previous | (left.gap[market.township[market.need]] > 0) | market.instance.complete
-    rows = np.flatnonzero(wanted & left.rows)
+    free = np.flatnonzero(left.rows)
+    wanted = market.previous[free] | (left.gap > 0)[market.township][market.need[free]] | market.instance.complete
+    rows = free[wanted]
     asked = ~market.previous[rows] & ~market.mutual[rows] & (not market.instance.complete)
     tiers = (-market.previous[rows].astype(np.int64), asked.astype(np.int64), -market.score[rows])
     return Task(market, left, rows, tiers)

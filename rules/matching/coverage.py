@@ -47,7 +47,7 @@ def _network(market: Market, left: Left) -> csr_array:
     """Build source → township (gap) → need (places) → person (1) → sink (capacity), without arcs of capacity 0."""
     people, needs, townships = len(left.capacity), len(left.places), len(left.gap)
     source = people + needs + townships
-    rows = left.rows & (left.gap[market.township[market.need]] > 0)
+    rows = np.flatnonzero(left.rows & (left.gap > 0)[market.township][market.need])
     wanting, able = np.flatnonzero(left.gap > 0), np.flatnonzero(left.capacity > 0)
     seats = np.flatnonzero((left.places > 0) & (left.gap[market.township] > 0))
     tail = [
@@ -57,7 +57,7 @@ def _network(market: Market, left: Left) -> csr_array:
         able,
     ]
     head = [people + needs + wanting, people + seats, market.person[rows], np.full(len(able), source + 1)]
-    size = [left.gap[wanting], left.places[seats], np.ones(int(rows.sum()), dtype=np.int64), left.capacity[able]]
+    size = [left.gap[wanting], left.places[seats], np.ones_like(rows), left.capacity[able]]
     return csr_array(
         coo_array(
             (np.concatenate(size).astype(np.int32), (np.concatenate(tail), np.concatenate(head))),
@@ -82,7 +82,7 @@ def _violators(market: Market, reached: Flags) -> tuple[Violator, ...]:
 
 def _parts(market: Market, reached: Flags) -> Ints:
     people, needs = len(market.capacity), len(market.places)
-    rows = reached[people + market.need] & reached[market.person]
+    rows = market.open & reached[people + market.need] & reached[market.person]
     seats = np.flatnonzero(reached[people : people + needs])
     tail = np.concatenate([people + needs + market.township[seats], people + market.need[rows]])
     head = np.concatenate([people + seats, market.person[rows]])
@@ -92,7 +92,7 @@ def _parts(market: Market, reached: Flags) -> Ints:
 
 def _violator(market: Market, townships: Ints, open_needs: Flags) -> Violator:
     inside = np.isin(market.township, townships)
-    rows = (inside & open_needs)[market.need]
+    rows = market.open & (inside & open_needs)[market.need]
     people, able_for = np.unique(market.person[rows], return_counts=True)
     full = np.flatnonzero(inside & ~open_needs)
     floor = sum(market.instance.townships.floor[t] for t in townships.tolist())

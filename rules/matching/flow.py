@@ -169,6 +169,7 @@ def distances(nodes: int, left: Residual, cost: Ints, start: Ints) -> tuple[Ints
     tail, head, price = left.tail[order], left.head[order], cost[left.arc[order]] * left.sign[order]
     first = np.searchsorted(tail, np.arange(nodes + 1))
     best, parent, passes = start.copy(), np.full(nodes, -1, dtype=np.int64), 0
+    fresh = np.zeros(nodes, dtype=np.bool_)
     arcs = np.flatnonzero(best[tail] < FAR)
     while len(arcs):
         offered, ends = best[tail[arcs]] + price[arcs], head[arcs]
@@ -181,7 +182,9 @@ def distances(nodes: int, left: Residual, cost: Ints, start: Ints) -> tuple[Ints
         passes += 1
         if passes % _PASSES_BETWEEN_CHECKS == 0 and (cycle := _cycle(parent, left.tail)) is not None:
             return best, cycle
-        arcs = _ranges(first, np.unique(nearer))
+        fresh[nearer] = True
+        arcs = _ranges(first, np.flatnonzero(fresh))
+        fresh[nearer] = False
     return best, None
 
 

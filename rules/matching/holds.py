@@ -15,7 +15,7 @@ from rules.matching.completion import Task, complete
 from rules.matching.coverage import reachable_cover
 from rules.matching.flow import Minimiser
 from rules.matching.lottery import person_ticket
-from rules.matching.market import Ints, Link, Market
+from rules.matching.market import Ints, Link, Market, column
 from rules.matching.relief import Relief
 
 Teller = Callable[[str], None]
@@ -96,11 +96,11 @@ def _new_holds(market: Market, chosen: set[Link], minimise: Minimiser) -> Ints:
 
 def _rescue(market: Market, chosen: set[Link]) -> Task:
     """Lay out: full coverage, chosen pairs kept by weight, previous pairs, fewest consents, score."""
-    loss = _losses(market, chosen)
-    links = list(zip(market.person.tolist(), market.need.tolist(), strict=True))
-    weight = np.array([loss.get(link, 0) for link in links], dtype=np.int64)
+    losses = _losses(market, chosen)
+    weight = np.zeros(len(market.person), dtype=np.int64)
+    weight[market.rows(losses)] = column(list(losses.values()))
     left = market.left()
-    rows = np.flatnonzero(left.rows & ((weight > 0) | (left.gap[market.township[market.need]] > 0)))
+    rows = np.flatnonzero(left.rows & ((weight > 0) | (left.gap > 0)[market.township][market.need]))
     fresh = weight[rows] == 0
     consents = np.where(fresh, np.where(market.mutual[rows], 1, 2), 0)
     tiers = (-weight[rows], -(market.previous[rows] & fresh).astype(np.int64), consents, -market.score[rows])

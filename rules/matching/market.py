@@ -1,12 +1,16 @@
 """The instance as arrays, after the first aim of R-MATCH-1: pins taken out, bans and declined claims struck."""
 
-from collections import Counter, defaultdict
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
 
-from rules.matching.instance import Instance, Links
+from rules.matching.instance import Claims, Grades, Instance, Links, Pairs
 from rules.matching.lottery import pair_ticket, person_ticket
 
 Ints = NDArray[np.int64]
@@ -50,9 +54,12 @@ class Market:
     """What is left to decide once pins are taken out.
 
     `capacity`, `places` and `gap` (what a township with needs still lacks to its floor) are after pins. `person`,
-    `need`, `score`, `mutual`, `previous` are parallel columns of the pairs that may still be made, sorted by person and
-    need. `wishes` holds each person's mutual claims, dearest first, with the need's rank of that person (0 = best);
-    both orders are strict, the lottery parts equals. `row_of` finds the row of a mutual claim.
+    `need`, `score`, `open`, `mutual`, `previous` are parallel columns of the eligible pairs, sorted by person and need;
+    `order` gives the place of each in the instance's `pairs`, `codes` (person × needs + need) finds them. Only open
+    rows may still be made: not pinned, banned or declined. `claim`, `preference`, `grade` (0 where declined) are
+    parallel columns of all claims, sorted by code. `wish` lists the mutual ones, as places among these, person by
+    person, dearest first, with the need's `rank` of that person (0 = best); both orders are strict, the lottery parts
+    equals, by the `tickets` of these people.
     """
 
     instance: Instance
@@ -62,22 +69,42 @@ class Market:
     gap: Ints
     township: Ints
     pinned_cover: int
+    codes: Ints
+    order: Ints
     person: Ints
     need: Ints
     score: Ints
+    open: Flags
     mutual: Flags
     previous: Flags
-    wishes: tuple[tuple[Link, ...], ...]
-    row_of: dict[Link, int]
+    claim: Ints
+    preference: Ints
+    grade: Ints
+    wish: Ints
+    rank: Ints
+    tickets: Mapping[int, bytes]
 
-    def left(self, chosen: set[Link] | frozenset[Link] = frozenset()) -> Left:
+    @cached_property
+    def wishes(self) -> list[list[Link]]:
+        """Each person's mutual claims, dearest first, as (need, the need's rank of that person)."""
+        person, need = np.divmod(self.claim[self.wish], max(len(self.places), 1))
+        asked = list(zip(need.tolist(), self.rank.tolist(), strict=True))
+        first = np.searchsorted(person, np.arange(len(self.capacity) + 1)).tolist()
+        return [asked[start:end] for start, end in pairwise(first)]
+
+    def rows(self, links: Collection[Link]) -> Ints:
+        """Give the rows of pairs that are all eligible."""
+        person, need = ends(links)
+        return np.searchsorted(self.codes, person * len(self.places) + need)
+
+    def left(self, chosen: Collection[Link] = ()) -> Left:
         """Give what is left behind chosen pairs, all of them mutual."""
-        people, needs = [p for p, _ in chosen], [n for _, n in chosen]
+        people, needs = ends(chosen)
         capacity = self.capacity - _counts(people, len(self.capacity))
         places = self.places - _counts(needs, len(self.places))
         gap = np.maximum(self.gap - _counts(self.township[needs], len(self.gap)), 0)
-        rows = (capacity[self.person] > 0) & (places[self.need] > 0)
-        rows[[self.row_of[link] for link in chosen]] = False
+        rows = self.open & (capacity > 0)[self.person] & (places > 0)[self.need]
+        rows[self.rows(chosen)] = False
         return Left(capacity, places, gap, rows)
 
 
@@ -86,85 +113,102 @@ def links(table: Links) -> set[Link]:
     return set(zip(table.person, table.need, strict=True))
 
 
+def ends(pairs: Collection[Link]) -> tuple[Ints, Ints]:
+    """Give the people and the needs of some pairs."""
+    flat = np.fromiter(chain.from_iterable(pairs), np.int64, 2 * len(pairs))
+    return flat[::2], flat[1::2]
+
+
+def column(values: Sequence[int]) -> Ints:
+    """Give a column as an array."""
+    return np.fromiter(values, np.int64, len(values))
+
+
+def among(codes: Ints, wanted: Ints) -> Flags:
+    """Mark those wanted that are among rising codes."""
+    there: Flags = np.append(codes, -1)[np.searchsorted(codes, wanted)] == wanted
+    return there
+
+
+def found(codes: Ints, wanted: Ints) -> Ints:
+    """Give the places of those wanted that are among rising codes."""
+    return np.searchsorted(codes, wanted[among(codes, wanted)])
+
+
 def open_market(instance: Instance) -> Market:
     """Take pins out of an instance and lay the rest out in arrays (R-MATCH-1 aim 1, R-MATCH-6).
 
     :raises InfeasiblePins: naming every pin that is not eligible, banned, declined or too many.
     """
     pins = tuple(sorted(links(instance.pins)))
-    grades = {(p, n): g for p, n, g in _rows(instance.grades)}
-    declined = links(Links(instance.claims.person, instance.claims.need)) - set(grades)
-    _check_pins(instance, pins, declined)
-    capacity, places, township, floor = (
-        np.array(column, dtype=np.int64)
-        for column in (
-            instance.people.capacity,
-            instance.needs.places,
-            instance.needs.township,
-            instance.townships.floor,
-        )
+    people, width = instance.people, len(instance.needs.id)
+    township, places, floor = (
+        column(values) for values in (instance.needs.township, instance.needs.places, instance.townships.floor)
     )
     floor[_counts(township, len(floor)) == 0] = 0
-    pinned = _counts(township[[n for _, n in pins]], len(floor))
-    codes, score = _open_rows(instance, declined | links(instance.bans) | set(pins))
-    width = len(places)
-    row_of = _find(codes, width, [(p, n) for p, n, _ in _rows(instance.claims) if (p, n) in grades])
-    kept = _find(codes, width, sorted(links(instance.previous)))
+    pinned_people, pinned_needs = ends(pins)
+    pinned = _counts(township[pinned_needs], len(floor))
+    order, person, need = _sorted(instance.pairs, len(people.id), width)
+    codes = person * width + need
+    claim, preference, grade = _claims(instance, width)
+    declined, banned = claim[grade == 0], _codes(instance.bans, width)
+    _check_pins(instance, pins, codes, declined)
+    struck = np.concatenate([declined, banned, pinned_people * width + pinned_needs])
+    may = ~_flags(found(codes, struck), len(codes))
+    both = np.flatnonzero(among(codes, claim) & ~among(np.sort(struck), claim))
+    wish, rank, tickets = _choices(instance, both, claim[both], preference[both], grade[both])
     return Market(
         instance=instance,
         pins=pins,
-        capacity=capacity - _counts([p for p, _ in pins], len(capacity)),
-        places=places - _counts([n for _, n in pins], width),
+        capacity=column(people.capacity) - _counts(pinned_people, len(people.id)),
+        places=places - _counts(pinned_needs, width),
         gap=np.maximum(floor - pinned, 0),
         township=township,
         pinned_cover=int(np.minimum(floor, pinned).sum()),
-        person=codes // max(width, 1),
-        need=codes % max(width, 1),
-        score=score,
-        mutual=_flags(row_of, len(codes)),
-        previous=_flags(kept, len(codes)),
-        wishes=_wishes(instance, grades, set(row_of)),
-        row_of=row_of,
+        codes=codes,
+        order=order,
+        person=person,
+        need=need,
+        score=column(instance.pairs.score)[order],
+        open=may,
+        mutual=_flags(np.searchsorted(codes, claim[both]), len(codes)),
+        previous=_flags(found(codes, _codes(instance.previous, width)), len(codes)),
+        claim=claim,
+        preference=preference,
+        grade=grade,
+        wish=wish,
+        rank=rank,
+        tickets=tickets,
     )
 
 
-def _open_rows(instance: Instance, struck: set[Link]) -> tuple[Ints, Ints]:
-    """Give the pairs that are not struck as codes (person × needs + need), rising, each with its score."""
-    person, need, score = (
-        np.array(column, dtype=np.int64)
-        for column in (instance.pairs.person, instance.pairs.need, instance.pairs.score)
-    )
-    width = len(instance.needs.id)
-    codes = person * width + need
-    keep = np.flatnonzero(~np.isin(codes, np.array([p * width + n for p, n in struck], dtype=np.int64)))
-    order = keep[np.argsort(codes[keep])]
-    return codes[order], score[order]
+def _sorted(pairs: Pairs, people: int, needs: int) -> tuple[Ints, Ints, Ints]:
+    """Give the eligible pairs sorted by person and need: the place of each in the table, person, need."""
+    person, need = column(pairs.person), column(pairs.need)
+    places = np.arange(len(person))
+    order: Ints = coo_array((places, (person, need)), shape=(people, needs)).tocsr().data if len(places) else places
+    return order, person[order], need[order]
 
 
-def _find(codes: Ints, width: int, wanted: list[Link]) -> dict[Link, int]:
-    """Give the place of each pair among rising codes, where it is there."""
-    sought = np.array([p * width + n for p, n in wanted], dtype=np.int64)
-    place = np.searchsorted(codes, sought)
-    there = np.append(codes, -1)[place] == sought
-    return {link: row for link, row, found in zip(wanted, place.tolist(), there.tolist(), strict=True) if found}
+def _codes(table: Links | Claims | Grades, width: int) -> Ints:
+    return column(table.person) * width + column(table.need)
 
 
-def _flags(row_of: dict[Link, int], length: int) -> Flags:
+def _flags(rows: Ints, length: int) -> Flags:
     flags = np.zeros(length, dtype=np.bool_)
-    flags[list(row_of.values())] = True
+    flags[rows] = True
     return flags
 
 
-def _check_pins(instance: Instance, pins: tuple[Link, ...], declined: set[Link]) -> None:
-    wanted, banned = set(pins), links(instance.bans)
-    eligible = {link for link in zip(instance.pairs.person, instance.pairs.need, strict=True) if link in wanted}
+def _check_pins(instance: Instance, pins: tuple[Link, ...], codes: Ints, declined: Ints) -> None:
+    banned, width = links(instance.bans), len(instance.needs.id)
     taken, filled = Counter(p for p, _ in pins), Counter(n for _, n in pins)
     wrong: list[tuple[str, str, str]] = []
     for p, n in pins:
         reasons = {
-            "not_eligible": (p, n) not in eligible,
+            "not_eligible": not len(found(codes, np.array([p * width + n]))),
             "banned": (p, n) in banned,
-            "declined": (p, n) in declined,
+            "declined": p * width + n in declined,
             "capacity": taken[p] > instance.people.capacity[p],
             "places": filled[n] > instance.needs.places[n],
         }
@@ -175,30 +219,39 @@ def _check_pins(instance: Instance, pins: tuple[Link, ...], declined: set[Link])
         raise InfeasiblePins(tuple(sorted(wrong)))
 
 
-def _wishes(instance: Instance, grades: dict[Link, int], mutual: set[Link]) -> tuple[tuple[Link, ...], ...]:
-    people, needs, seed = instance.people.id, instance.needs.id, instance.seed
-    dear = {(p, n): wish for p, n, wish in _rows(instance.claims) if (p, n) in mutual}
-    claimants: dict[int, list[int]] = defaultdict(list)
-    claimed: dict[int, list[int]] = defaultdict(list)
-    for p, n in dear:
-        claimants[n].append(p)
-        claimed[p].append(n)
-    rank: dict[Link, int] = {}
-    tickets = {p: person_ticket(seed, people[p]) for p in claimed}
-    for n, group in claimants.items():
-        group.sort(key=lambda p, n=n: (grades[p, n], tickets[p]))  # type: ignore[misc]
-        rank.update({(p, n): place for place, p in enumerate(group)})
-    for p, wanted in claimed.items():
-        if len({dear[p, n] for n in wanted}) < len(wanted):
-            wanted.sort(key=lambda n, p=p: pair_ticket(seed, people[p], needs[n]))  # type: ignore[misc]
-        wanted.sort(key=lambda n, p=p: dear[p, n])  # type: ignore[misc]
-    return tuple(tuple((n, rank[p, n]) for n in claimed.get(p, ())) for p in range(len(people)))
+def _claims(instance: Instance, width: int) -> tuple[Ints, Ints, Ints]:
+    """Give all claims as rising codes, with the claimant's preference and the township's grade, 0 where it declined."""
+    claim, graded = _codes(instance.claims, width), _codes(instance.grades, width)
+    order, by = np.argsort(claim), np.argsort(graded)
+    claim, graded = claim[order], graded[by]
+    grade = np.zeros(len(claim), dtype=np.int64)
+    known = among(claim, graded)
+    grade[np.searchsorted(claim, graded[known])] = column(instance.grades.grade)[by[known]]
+    return claim, column(instance.claims.preference)[order], grade
 
 
-def _rows(table: object) -> list[tuple[int, int, int]]:
-    names = [name for name in ("score", "preference", "grade") if hasattr(table, name)]
-    return list(zip(table.person, table.need, getattr(table, names[0]), strict=True))  # type: ignore[attr-defined]
+def _choices(
+    instance: Instance, places: Ints, claim: Ints, dear: Ints, grade: Ints
+) -> tuple[Ints, Ints, dict[int, bytes]]:
+    """Give places person by person, dearest first; the need's rank of each; and everybody's tickets."""
+    person, need = np.divmod(claim, max(len(instance.needs.id), 1))
+    ids, needs, seed = instance.people.id, instance.needs.id, instance.seed
+    tickets = {p: person_ticket(seed, ids[p]) for p in set(person.tolist())}
+    lot = np.zeros(len(ids), dtype=np.int64)
+    lot[sorted(tickets, key=tickets.__getitem__)] = np.arange(len(tickets))
+    by_need = np.lexsort((lot[person], grade, need))
+    rank = np.empty(len(claim), dtype=np.int64)
+    rank[by_need] = np.arange(len(claim)) - np.searchsorted(need[by_need], need[by_need])
+    turn = np.lexsort((dear, person))
+    again = np.flatnonzero((np.diff(person[turn]) == 0) & (np.diff(dear[turn]) == 0))
+    if len(again):  # equally dear ones are parted by the pair's ticket
+        tied = np.union1d(turn[again], turn[again + 1])
+        draws = [pair_ticket(seed, ids[p], needs[n]) for p, n in zip(person[tied], need[tied], strict=True)]
+        parted = np.zeros(len(claim), dtype=np.int64)
+        parted[tied[sorted(range(len(tied)), key=draws.__getitem__)]] = np.arange(len(tied))
+        turn = np.lexsort((parted, dear, person))
+    return places[turn], rank[turn], tickets
 
 
-def _counts(indexes: object, length: int) -> Ints:
-    return np.bincount(np.asarray(indexes, dtype=np.int64), minlength=length).astype(np.int64)
+def _counts(indexes: Ints, length: int) -> Ints:
+    return np.bincount(indexes, minlength=length).astype(np.int64)

@@ -25,7 +25,7 @@ class Relief:
         self.needs_for: dict[int, list[int]] = defaultdict(list)
         for need, township in enumerate(self.township):
             self.needs_in[township].append(need)
-        wanted = market.gap[market.township[market.need]] > 0
+        wanted = market.open & (market.gap[market.township] > 0)[market.need]
         for person, need in zip(market.person[wanted].tolist(), market.need[wanted].tolist(), strict=True):
             self.able[need].append(person)
             self.needs_for[person].append(need)

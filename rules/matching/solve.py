@@ -2,6 +2,8 @@
 
 from collections import Counter, defaultdict
 
+import numpy as np
+
 from rules.matching.completion import Outcome, certificate, complete, final_task
 from rules.matching.coverage import certify
 from rules.matching.flow import Minimiser, scipy_minimise
@@ -25,8 +27,13 @@ def solve(instance: Instance, minimise: Minimiser = scipy_minimise, tell: Teller
     :param tell: hears in Chinese what is being done, stage by stage.
     :raises InfeasiblePins: naming every pin that no plan can obey.
     """
-    market = open_market(instance)
-    tell(f"求最大覆盖：{len(market.person):,} 个可行配对")
+    return settle(open_market(instance), minimise, tell)
+
+
+def settle(market: Market, minimise: Minimiser = scipy_minimise, tell: Teller = silent) -> Plan:
+    """Compute the plan of a market that is open already: as `solve` does, for who goes on to ask it for reasons."""
+    instance = market.instance
+    tell(f"求最大覆盖：{np.count_nonzero(market.open):,} 个可行配对")
     maximum, violators = certify(market)
     tell(f"最大覆盖 {maximum}；双选与保障覆盖")
     chosen, held = choose_with_holds(market, maximum - market.pinned_cover, minimise, tell)
@@ -49,11 +56,8 @@ def solve(instance: Instance, minimise: Minimiser = scipy_minimise, tell: Teller
 
 
 def _score(market: Market, chosen: set[Link], outcome: Outcome) -> int:
-    pinned, pairs = set(market.pins), market.instance.pairs
-    rows = zip(pairs.person, pairs.need, pairs.score, strict=True) if pinned else ()
-    of_pins = sum(score for person, need, score in rows if (person, need) in pinned)
-    of_choice = market.score[[market.row_of[link] for link in chosen]].sum()
-    return of_pins + int(of_choice) + int(market.score[outcome.rows].sum())
+    rows = (market.rows(market.pins), market.rows(chosen), outcome.rows)
+    return sum(int(market.score[some].sum()) for some in rows)
 
 
 def _covered(instance: Instance, links: set[Link]) -> int:
@@ -82,6 +86,8 @@ def _reasons(market: Market, gap: Ints, chosen: set[Link], outcome: Outcome) -> 
 
 def _witnesses(market: Market, chosen: set[Link], holds: tuple[Hold, ...]) -> tuple[Witness, ...]:
     """Give every claim that claimant and need would rather have than what they got, with the hold behind it."""
+    if not holds:
+        return ()
     place = {(p, n): turn for p, wanted in enumerate(market.wishes) for turn, (n, _) in enumerate(wanted)}
     rank = {(p, n): rank for p, wanted in enumerate(market.wishes) for n, rank in wanted}
     seats: dict[int, list[int]] = defaultdict(list)

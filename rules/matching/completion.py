@@ -17,11 +17,13 @@ AIMS = ("coverage", "previous", "consents", "score")
 class Task:
     """A completion to solve: what is left, which rows of the market may be used, and their cost per tier.
 
-    `tiers` come after coverage; the lottery after them is always there.
+    `tiers` come after coverage; the lottery after them is always there. `covering` are rows that fill as much as can be
+    filled, all of them among `rows`.
     """
 
     market: Market
     left: Left
+    covering: Ints
     rows: Ints
     tiers: tuple[Ints, ...]
 
@@ -35,26 +37,26 @@ class Outcome:
     potentials: list[Ints]
 
 
-def final_task(market: Market, chosen: set[Link]) -> Task:
+def final_task(market: Market, left: Left, covering: Ints) -> Task:
     """Lay out what follows choice (R-MATCH-1 aims 2, 4, 5): coverage, previous pairs, fewest consents to ask, score.
 
     Where the instance does not ask for completion, a pair that nobody chose may only serve a township in want or be
     kept.
     """
-    left = market.left(chosen)
     free = np.flatnonzero(left.rows)
     wanted = market.previous[free] | (left.gap > 0)[market.township][market.need[free]] | market.instance.complete
     rows = free[wanted]
     asked = ~market.previous[rows] & ~market.mutual[rows] & (not market.instance.complete)
     tiers = (-market.previous[rows].astype(np.int64), asked.astype(np.int64), -market.score[rows])
-    return Task(market, left, rows, tiers)
+    return Task(market, left, covering, rows, tiers)
 
 
 def complete(task: Task, minimise: Minimiser = scipy_minimise) -> Outcome:
     """Solve a task; coverage is its first tier, the lottery its last (R-MATCH-1 aims 2, 4, 5, 6)."""
     network, spread, coverage = _network(task)
     tiers = [coverage, *(spread(tier) for tier in task.tiers)]
-    flow, potentials = best_circulation(network, tiers, _draws(task, len(network.tail)), minimise)
+    draw = _draws(task, len(network.tail))
+    flow, potentials = best_circulation(network, tiers, draw, minimise, _covering(task, len(network.tail)))
     first = int(np.count_nonzero(task.left.capacity > 0))
     taken = task.rows[flow[first : first + len(task.rows)] > 0]
     pairs = set(zip(task.market.person[taken].tolist(), task.market.need[taken].tolist(), strict=True))
@@ -102,6 +104,21 @@ def _network(task: Task) -> tuple[Network, Callable[[Ints], Ints], Ints]:
     counted = len(able) + len(rows) + len(seats)
     coverage[counted : counted + len(wanting)] = -1
     return network, spread, coverage
+
+
+def _covering(task: Task, arcs: int) -> Ints:
+    """Give the flow along the covering rows."""
+    market, left, used = task.market, task.left, task.covering
+    flow = np.zeros(arcs, dtype=np.int64)
+    parts = (
+        np.bincount(market.person[used], minlength=len(left.capacity))[left.capacity > 0],
+        np.bincount(np.searchsorted(task.rows, used), minlength=len(task.rows)),
+        np.bincount(market.need[used], minlength=len(left.places))[left.places > 0],
+        np.bincount(market.township[market.need[used]], minlength=len(left.gap))[left.gap > 0],
+    )
+    together = np.concatenate(parts)
+    flow[: len(together)], flow[-1] = together, len(used)
+    return flow
 
 
 def _draws(task: Task, arcs: int) -> Draw:

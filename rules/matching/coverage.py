@@ -10,11 +10,17 @@ from rules.matching.market import Flags, Ints, Left, Market
 from rules.matching.plan import Violator
 
 
-def reachable_cover(market: Market, left: Left) -> int:
-    """Give how much of the townships' gaps could still be filled with what is left."""
-    network = _network(market, left)
+def cover(market: Market, left: Left) -> Ints:
+    """Give rows that fill as much of the townships' gaps as can still be filled with what is left."""
+    network, people = _network(market, left), len(left.capacity)
+    if not network.nnz:
+        return np.zeros(0, dtype=np.int64)
     source = network.shape[0] - 2
-    return int(maximum_flow(network, source, source + 1).flow_value) if network.nnz else 0
+    flow = maximum_flow(network, source, source + 1).flow
+    tail, person = np.repeat(np.arange(source + 2), np.diff(flow.indptr)), flow.indices
+    used = (flow.data > 0) & (person < people)
+    codes = person[used].astype(np.int64) * len(left.places) + tail[used] - people
+    return np.searchsorted(market.codes, np.sort(codes))
 
 
 def certify(market: Market) -> tuple[int, tuple[Violator, ...]]:

@@ -80,7 +80,7 @@ def scipy_minimise(network: Network, cost: Ints, supply: Ints) -> Ints:
 
 
 def best_circulation(
-    network: Network, tiers: list[Ints], draw: Draw, minimise: Minimiser = scipy_minimise
+    network: Network, tiers: list[Ints], draw: Draw, minimise: Minimiser = scipy_minimise, flow: Ints | None = None
 ) -> tuple[Ints, list[Ints]]:
     """Give the one circulation that is least in the first tier, among those in the second, and so on; and its proof.
 
@@ -90,12 +90,17 @@ def best_circulation(
 
     :param tiers: cost of each arc per tier.
     :param draw: further tiers, the draws of the lottery, used until the optimum is unique.
+    :param flow: one that is least in the first tier, where it is known; if it is not least, that costs time only.
     :returns: the flow, and the potentials of each tier and of each draw that it took.
     :raises TiedLottery: if the draws run out.
     """
-    face = Face(np.zeros(len(network.tail), dtype=np.int64), network.capacity > 0, np.zeros(network.nodes, np.int64))
+    nothing = np.zeros(len(network.tail), dtype=np.int64)
+    face = Face(nothing if flow is None else flow, network.capacity > 0, np.zeros(network.nodes, dtype=np.int64))
     potentials: list[Ints] = []
-    for cost, reaches in _packed(network, tiers):
+    if flow is not None:
+        face, best = _descend(network, tiers[0], face, None)
+        potentials.append(best)
+    for cost, reaches in _packed(network, tiers[len(potentials) :]):
         face, best = _descend(network, cost, face, minimise)
         potentials += _unpacked(best, reaches)
     while len(potentials) == len(tiers) or has_other_optimum(network, face.flow, face.free):
@@ -213,20 +218,22 @@ def _cycle(parent: Ints, tail: Ints) -> Ints | None:
     return np.array(steps, dtype=np.int64)
 
 
-def _descend(network: Network, cost: Ints, face: Face, minimise: Minimiser) -> tuple[Face, Ints]:
+def _descend(network: Network, cost: Ints, face: Face, minimise: Minimiser | None) -> tuple[Face, Ints]:
     """Give the face of least cost within a face, and the shortest distances that prove it.
 
     Where a network is dense, only the cheapest arcs of each node take part at first, then those that the distances call
     for, until they call for none.
+
+    :param minimise: nobody where the flow at hand is thought to be least.
     """
     flow, free, start = face.flow, face.free, face.start
     if not cost[free].any():
         return face, np.zeros(network.nodes, dtype=np.int64)
     arcs = np.count_nonzero(free)
-    dense = arcs >= DENSE * network.nodes
+    dense = minimise is not None and arcs >= DENSE * network.nodes
     wanted = free & ((flow > 0) | _cheapest(network, cost, free)) if dense else free
     while True:
-        if arcs >= SMALL:
+        if minimise is not None and arcs >= SMALL:
             flow = _asked(network, cost, flow, wanted, minimise)
         flow, best = _cancelled(network, cost, flow, wanted, start)
         gain = cost + best[network.tail] - best[network.head]

@@ -12,7 +12,7 @@ import numpy as np
 
 from rules.matching.choice import Choice
 from rules.matching.completion import Task, complete
-from rules.matching.coverage import reachable_cover
+from rules.matching.coverage import cover
 from rules.matching.flow import Minimiser
 from rules.matching.lottery import person_ticket
 from rules.matching.market import Ints, Link, Market, column
@@ -26,7 +26,7 @@ def silent(_stage: str) -> None:
 
 
 def choose_with_holds(
-    market: Market, target: int, minimise: Minimiser, tell: Teller = silent
+    market: Market, choice: Choice, target: int, minimise: Minimiser, tell: Teller = silent
 ) -> tuple[set[Link], set[int]]:
     """Let both sides choose, and hold back from choice only the capacity without which the target is out of reach.
 
@@ -35,25 +35,23 @@ def choose_with_holds(
     promised (that is inapproximable); the pairs of choice lost in each round weigh least by the claims that would feel
     passed over.
 
+    :param choice: choice with nobody held.
     :param target: coverage to reach beside the pins.
     :returns: the pairs of choice, stable in what is left of the market, and the people held.
     """
     held = np.zeros(len(market.capacity), dtype=np.int64)
-    while not _reaches(market, (choice := _choice(market, held)).pairs(), target):
+    while not _reaches(market, choice.pairs(), target):
         held += _new_holds(market, choice.pairs(), minimise)
+        choice = Choice(market.wishes, (market.capacity - held).tolist(), market.places.tolist())
         tell(f"暂定让位 {int(held.sum())} 人次")
     if held.any():
         _release(market, choice, held, int(market.gap.sum()) - target, tell)
     return choice.pairs(), set(np.flatnonzero(held).tolist())
 
 
-def _choice(market: Market, held: Ints) -> Choice:
-    return Choice(market.wishes, (market.capacity - held).tolist(), market.places.tolist())
-
-
 def _reaches(market: Market, chosen: set[Link], target: int) -> bool:
     left = market.left(chosen)
-    return int(market.gap.sum() - left.gap.sum()) + reachable_cover(market, left) == target
+    return int(market.gap.sum() - left.gap.sum()) + len(cover(market, left)) == target
 
 
 def _release(market: Market, choice: Choice, held: Ints, missing: int, tell: Teller) -> None:
@@ -104,7 +102,7 @@ def _rescue(market: Market, chosen: set[Link]) -> Task:
     fresh = weight[rows] == 0
     consents = np.where(fresh, np.where(market.mutual[rows], 1, 2), 0)
     tiers = (-weight[rows], -(market.previous[rows] & fresh).astype(np.int64), consents, -market.score[rows])
-    return Task(market, left, rows, tiers)
+    return Task(market, left, cover(market, left), rows, tiers)
 
 
 def _losses(market: Market, chosen: set[Link]) -> dict[Link, int]:

@@ -4,14 +4,15 @@ from collections import Counter, defaultdict
 
 import numpy as np
 
+from rules.matching.choice import Choice
 from rules.matching.completion import Outcome, certificate, complete, final_task
-from rules.matching.coverage import certify
+from rules.matching.coverage import certify, cover
 from rules.matching.flow import Minimiser, scipy_minimise
 from rules.matching.holds import Teller, choose_with_holds, silent
 from rules.matching.instance import Instance
 from rules.matching.lottery import pair_ticket
 from rules.matching.market import Ints, Link, Market, open_market
-from rules.matching.plan import CHOSEN, COMPLETING, COVERING, KEPT, PINNED, Hold, Pair, Plan, Witness
+from rules.matching.plan import CHOSEN, COMPLETING, COVERING, KEPT, PINNED, Hold, Pair, Plan, Violator, Witness
 
 _UNCLAIMED = 2**31
 
@@ -34,13 +35,21 @@ def settle(market: Market, minimise: Minimiser = scipy_minimise, tell: Teller = 
     """Compute the plan of a market that is open already: as `solve` does, for who goes on to ask it for reasons."""
     instance = market.instance
     tell(f"求最大覆盖：{np.count_nonzero(market.open):,} 个可行配对")
-    maximum, violators = certify(market)
-    tell(f"最大覆盖 {maximum}；双选与保障覆盖")
-    chosen, held = choose_with_holds(market, maximum - market.pinned_cover, minimise, tell)
+    choice = Choice(market.wishes, market.capacity.tolist(), market.places.tolist())
+    chosen, held = choice.pairs(), set[int]()
+    left = market.left(chosen)
+    covering = cover(market, left)
+    maximum, violators = market.pinned_cover + int(market.gap.sum()), tuple[Violator, ...]()
+    if len(covering) < left.gap.sum():
+        maximum, violators = certify(market)
+        tell(f"最大覆盖 {maximum}；双选与保障覆盖")
+        chosen, held = choose_with_holds(market, choice, maximum - market.pinned_cover, minimise, tell)
+        left = market.left(chosen)
+        covering = cover(market, left)
     tell(f"双选成功 {len(chosen)}，让位 {len(held)} 人；统筹补位与抽签")
-    task = final_task(market, chosen)
+    task = final_task(market, left, covering)
     outcome = complete(task, minimise)
-    reasons = _reasons(market, task.left.gap, chosen, outcome)
+    reasons = _reasons(market, left.gap, chosen, outcome)
     completing = sorted(link for link in outcome.pairs if link[0] in held)
     holds = tuple(Hold(p, n, instance.needs.township[n]) for p, n in completing)
     return Plan(

@@ -12,6 +12,8 @@ from rules.matching.plan import Violator
 
 def cover(market: Market, left: Left) -> Ints:
     """Give rows that fill as much of the townships' gaps as can still be filled with what is left."""
+    if (rows := _first_come(market, left)) is not None:
+        return rows
     network, people = _network(market, left), len(left.capacity)
     if not network.nnz:
         return np.zeros(0, dtype=np.int64)
@@ -21,6 +23,24 @@ def cover(market: Market, left: Left) -> Ints:
     used = (flow.data > 0) & (person < people)
     codes = person[used].astype(np.int64) * len(left.places) + tail[used] - people
     return np.searchsorted(market.codes, np.sort(codes))
+
+
+def _first_come(market: Market, left: Left) -> Ints | None:
+    """Fill gaps row by row, the townships with fewest rows first; None where that does not fill them all."""
+    rows = np.flatnonzero(left.rows & (left.gap > 0)[market.township][market.need])
+    town = market.township[market.need[rows]]
+    order = np.argsort(np.bincount(town, minlength=1)[town], kind="stable")
+    free, room, gap = left.capacity.tolist(), left.places.tolist(), left.gap.tolist()
+    missing, taken = sum(gap), []
+    columns = (column[order].tolist() for column in (rows, market.person[rows], market.need[rows], town))
+    for row, person, need, township in zip(*columns, strict=True):
+        if not missing:
+            break
+        if gap[township] and free[person] and room[need]:
+            gap[township], free[person], room[need] = gap[township] - 1, free[person] - 1, room[need] - 1
+            missing -= 1
+            taken.append(row)
+    return None if missing else np.sort(np.array(taken, dtype=np.int64))
 
 
 def certify(market: Market) -> tuple[int, tuple[Violator, ...]]:

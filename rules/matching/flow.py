@@ -18,6 +18,7 @@ from rules.matching.market import Flags, Ints
 FAR = np.int64(2**62)
 _PASSES_BETWEEN_CHECKS = 16
 _PACKED_MOST = 2**36
+_KEY_BITS = 40
 SMALL = 64
 """Networks of fewer arcs are done by cancelling cycles alone, faster than a solver is started."""
 DENSE, FEW = 20, 12
@@ -158,9 +159,11 @@ def has_other_optimum(network: Network, flow: Ints, free: Flags) -> bool:
     left = residual(network, flow, free)
     if not len(left.tail):
         return False
-    graph = coo_array((np.ones(len(left.tail), dtype=np.int8), (left.tail, left.head)), shape=(network.nodes,) * 2)
-    component = connected_components(csr_array(graph), directed=True, connection="strong")[1]
-    single = ~np.isin(left.arc, np.intersect1d(left.arc[left.sign > 0], left.arc[left.sign < 0]))
+    order = np.argsort(left.tail, kind="stable")
+    first = np.searchsorted(left.tail[order], np.arange(network.nodes + 1))
+    graph = csr_array((np.ones(len(order)), left.head[order], first), shape=(network.nodes,) * 2)
+    component = connected_components(graph, directed=True, connection="strong")[1]
+    single = np.bincount(left.arc)[left.arc] == 1
     return bool(np.any(single & (component[left.tail] == component[left.head])))
 
 
@@ -258,11 +261,15 @@ def _cancelled(network: Network, cost: Ints, flow: Ints, free: Flags, start: Int
 def _cheapest(network: Network, cost: Ints, among: Flags) -> Flags:
     """Mark the arcs that are among the few cheapest of their tail or of their head."""
     arcs = np.flatnonzero(among)
+    above = cost[arcs] - cost[arcs].min()
+    above >>= max(0, int(above.max()).bit_length() - _KEY_BITS)
     marked = np.zeros(len(among), dtype=np.bool_)
-    for ends in (network.tail, network.head):
-        order = arcs[np.lexsort((cost[arcs], ends[arcs]))]
-        place = np.arange(len(order)) - np.searchsorted(ends[order], ends[order])
-        marked[order[place < FEW]] = True
+    for ends in (network.tail[arcs], network.head[arcs]):
+        keys = (ends << _KEY_BITS) + above
+        ordered = np.sort(keys)
+        after = np.searchsorted(ordered, np.arange(1, network.nodes + 1) << _KEY_BITS)
+        last = np.minimum(np.concatenate([[0], after[:-1]]) + FEW, after) - 1
+        marked[arcs[keys <= ordered[last][ends]]] = True
     return marked
 
 

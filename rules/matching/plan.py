@@ -1,7 +1,7 @@
 """What a matching run writes: the pairs with their reasons, and the proof that goes with them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from typing import Any
 
@@ -99,8 +99,8 @@ class Plan:
             "covered": self.covered,
             "maximum": self.maximum,
             "violators": [_lists(violator) for violator in self.violators],
-            "holds": [asdict(hold) for hold in self.holds],
-            "witnesses": [asdict(witness) for witness in self.witnesses],
+            "holds": [{"person": h.person, "need": h.need, "township": h.township} for h in self.holds],
+            "witnesses": [{"person": w.person, "need": w.need, "held": w.held} for w in self.witnesses],
             "score": self.score,
             "digest": self.digest,
             **proof,
@@ -231,4 +231,6 @@ def _lists(record: Violator | Certificate) -> dict[str, Any]:
 
 
 def _thawed(value: Any) -> Any:
-    return [_thawed(item) for item in value] if isinstance(value, tuple) else value
+    if not isinstance(value, tuple):
+        return value
+    return [list(item) for item in value] if value and isinstance(value[0], tuple) else list(value)

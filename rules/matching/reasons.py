@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rules.matching.instance import Instance
+from rules.matching.instance import LARGEST, Instance
 from rules.matching.lottery import number
-from rules.matching.market import Link, Market, among, ends, links, open_market
-from rules.matching.plan import CHOSEN, COMPLETING, COVERING, KEPT, PINNED, Plan
+from rules.matching.market import Ints, Link, Market, among, column, ends, links, open_market
+from rules.matching.plan import CHOSEN, COMPLETING, COVERING, KEPT, PINNED, Hold, Plan
 
 WITHDRAWN = "W1"  # 本人撤回
 INELIGIBLE = "F0"  # 不符合条件
@@ -62,59 +62,128 @@ def lost_claims(instance: Instance, plan: Plan, background: Background | None = 
 class Ledger:
     """A plan beside the market that it was made for, laid out so that facts are looked up and not searched.
 
-    Lists run over the market's claims, or over needs; `turn` and `rank` are -1 where a claim is not mutual.
+    `turn` and `rank` run over the market's claims, -1 where one is not mutual; `seats` (pairs of choice) and `last`
+    (the claim ranked last among them, -1 for none) over needs; `seated` are the claims that are pairs of choice.
     """
 
     def __init__(self, market: Market, plan: Plan, background: Background | None = None) -> None:
         self.market, self.plan, self.words = market, plan, background or Background()
         self.width = max(len(market.places), 1)
-        self.people, self.needs = (part.tolist() for part in np.divmod(market.claim, self.width))
-        self.preference, self.grade = market.preference.tolist(), market.grade.tolist()
-        self.places, self.free = market.instance.needs.places, market.places.tolist()
-        turn, rank = (np.full(len(market.claim), -1) for _ in range(2))
-        turn[market.wish], rank[market.wish] = np.arange(len(market.wish)), market.rank
-        self.turn, self.rank = turn.tolist(), rank.tolist()
+        self.person, self.need = np.divmod(market.claim, self.width)
+        self.turn, self.rank = (np.full(len(market.claim), -1) for _ in range(2))
+        self.turn[market.wish], self.rank[market.wish] = np.arange(len(market.wish)), market.rank
         person, need = ends([(pair.person, pair.need) for pair in plan.pairs])
         self.codes = person * self.width + need
-        self.granted = among(np.sort(self.codes), market.claim)
         chosen = np.array([pair.reason == CHOSEN for pair in plan.pairs], dtype=np.bool_)
         self.seated = np.searchsorted(market.claim, self.codes[chosen])
         self.seats = np.bincount(need[chosen], minlength=self.width)
-        self.better = self.seats.tolist()
-        last = np.full(self.width, -1)
-        by_rank = self.seated[np.argsort(rank[self.seated])]
-        last[market.claim[by_rank] % self.width] = by_rank
-        self.last: list[int] = last.tolist()
-        self.hold_of = {(w.person, w.need): plan.holds[w.held] for w in plan.witnesses}
+        self.last = np.full(self.width, -1)
+        by_rank = self.seated[np.argsort(self.rank[self.seated])]
+        self.last[self.need[by_rank]] = by_rank
+        self.places = column(market.instance.needs.places)
+        self.numbers = np.zeros(len(market.capacity), dtype=np.int64)
+        self.numbers[list(market.tickets)] = [number(ticket) for ticket in market.tickets.values()]
 
     def pairs(self) -> tuple[Reason, ...]:
         """Explain every pair, in the plan's order."""
-        facts = {
-            CHOSEN: self._why_chosen,
+        chosen, told = iter(self._chosen()), []
+        others = {
             COVERING: self._why_covering,
             COMPLETING: self._why_filled,
             KEPT: self._why_filled,
             PINNED: self._why_pinned,
         }
-        return tuple(
-            Reason(p.person, p.need, p.reason, facts[p.reason](p.person, p.need, p.person * self.width + p.need))
-            for p in self.plan.pairs
-        )
+        for pair in self.plan.pairs:
+            person, need, code = pair.person, pair.need, pair.reason
+            facts = next(chosen) if code == CHOSEN else others[code](person, need, person * self.width + need)
+            told.append(Reason(person, need, code, facts))
+        return tuple(told)
 
     def lost(self) -> tuple[Reason, ...]:
         """Explain every claim that is not granted, by person and need."""
-        market, withdrawn = self.market, self.words.withdrawn
-        eligible = among(market.codes, market.claim).tolist()
-        told = []
-        for at in np.flatnonzero(~self.granted).tolist():
-            link = (self.people[at], self.needs[at])
-            if link not in withdrawn:
-                told.append(Reason(*link, *self._why_lost(at, link, eligible=eligible[at])))
+        market, withdrawn, told = self.market, self.words.withdrawn, []
+        lost = np.flatnonzero(~among(np.sort(self.codes), market.claim))
+        need = self.need[lost]
+        last, full = self.last[need], self.seats[need] >= market.places[need]
+        beaten = (self.turn[lost] >= 0) & full & ((last < 0) | (self.rank[last] < self.rank[lost]))
+        outranked = iter(self._outranked(lost[beaten]))
+        columns = (lost, self.person[lost], need, beaten, among(market.codes, market.claim[lost]))
+        for at, p, n, worse, eligible in zip(*(values.tolist() for values in columns), strict=True):
+            code, facts = (OUTRANKED, next(outranked)) if worse else self._why_lost(at, (p, n), eligible=eligible)
+            told.append(Reason(p, n, code, facts))
         if withdrawn:
             granted = {(pair.person, pair.need) for pair in self.plan.pairs}
+            told = [reason for reason in told if reason[:2] not in withdrawn]
             told += [Reason(*link, WITHDRAWN, {}) for link in withdrawn - granted]
             told.sort(key=lambda reason: reason[:2])
         return tuple(told)
+
+    def _chosen(self) -> list[dict[str, Any]]:
+        """Give the facts of the pairs of choice, in the plan's order."""
+        market, at, unranked = self.market, self.seated, self.words.unranked
+        claimants = np.bincount(self.need[market.wish], minlength=self.width)
+        unseated = np.ones(len(market.claim), dtype=np.bool_)
+        unseated[at] = False
+        class_of = self.need * (LARGEST + 1) + market.grade
+        rivals = np.sort(class_of[unseated & (self.turn >= 0)])
+        person, need = self.person[at], self.need[at]
+        columns = (
+            person,
+            need,
+            market.preference[at],
+            market.grade[at],
+            claimants[need],
+            self.places[need],
+            among(rivals, class_of[at]),
+            self.numbers[person],
+        )
+        return [
+            {
+                "preference": preference,
+                "grade": grade,
+                "ranked": (p, n) not in unranked,
+                "claimants": claims,
+                "places": places,
+                "by_lot": by_lot,
+                "number": lot,
+            }
+            for p, n, preference, grade, claims, places, by_lot, lot in zip(
+                *(values.tolist() for values in columns), strict=True
+            )
+        ]
+
+    def _outranked(self, at: Ints) -> list[dict[str, Any]]:
+        """Give the facts of claims that lost to better ones, or to pins alone."""
+        market, unranked = self.market, self.words.unranked
+        person, need = self.person[at], self.need[at]
+        last = self.last[need]
+        columns = (
+            person,
+            need,
+            self.places[need],
+            market.places[need],
+            self.seats[need],
+            market.grade[at],
+            market.grade[last],
+            self.numbers[person],
+            self.numbers[self.person[last]],
+        )
+        return [
+            {
+                "places": places,
+                "pinned": places - free,
+                "better": better,
+                "grade": grade,
+                "ranked": (p, n) not in unranked,
+                "last_grade": last_grade if better else None,
+                "by_lot": better > 0 and last_grade == grade,
+                "number": lot,
+                "last_number": last_lot if better else None,
+            }
+            for p, n, places, free, better, grade, last_grade, lot, last_lot in zip(
+                *(values.tolist() for values in columns), strict=True
+            )
+        ]
 
     @cached_property
     def _at(self) -> dict[int, int]:
@@ -127,18 +196,6 @@ class Ledger:
         market = self.market
         rows = np.searchsorted(market.codes, self.codes)
         return dict(zip(self.codes.tolist(), market.score[rows].tolist(), strict=True))
-
-    @cached_property
-    def _claimants(self) -> list[int]:
-        """How many mutual claims each need has."""
-        claims: list[int] = np.bincount(self.market.claim[self.market.wish] % self.width, minlength=self.width).tolist()
-        return claims
-
-    @cached_property
-    def _beaten(self) -> set[tuple[int, int]]:
-        """Need and grade of every mutual claim without a seat."""
-        seated = set(self.seated.tolist())
-        return {(self.needs[at], self.grade[at]) for at in self.market.wish.tolist() if at not in seated}
 
     @cached_property
     def _able(self) -> dict[int, int]:
@@ -154,7 +211,7 @@ class Ledger:
     @cached_property
     def _arrived(self) -> list[int]:
         """How many pairs of choice each township has."""
-        need, size = self.market.claim[self.seated] % self.width, len(self.market.gap)
+        need, size = self.need[self.seated], len(self.market.gap)
         pairs: list[int] = np.bincount(self.market.township[need], minlength=size).tolist()
         return pairs
 
@@ -162,7 +219,7 @@ class Ledger:
     def _given_up(self) -> dict[Link, list[int]]:
         """The needs that each held person gave up for each hold."""
         found: dict[Link, list[int]] = defaultdict(list)
-        for (person, need), hold in sorted(self.hold_of.items()):
+        for (person, need), hold in sorted(self._hold_of.items()):
             found[person, hold.need].append(need)
         return found
 
@@ -170,12 +227,18 @@ class Ledger:
     def _got(self) -> dict[int, list[tuple[int, int]]]:
         """What each person claimed and got, by choice or held: need and turn."""
         held = sorted((hold.person, hold.need) for hold in self.plan.holds)
-        places = [*self.seated.tolist(), *(self._at.get(p * self.width + n, -1) for p, n in held)]
+        claims = np.array([self._at.get(p * self.width + n, -1) for p, n in held], dtype=np.int64)
+        mine = np.concatenate([self.seated, claims[(claims >= 0) & (self.turn[claims] >= 0)]])
         found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for at in places:
-            if at >= 0 and self.turn[at] >= 0:
-                found[self.people[at]].append((self.needs[at], self.turn[at]))
+        columns = (self.person[mine], self.need[mine], self.turn[mine])
+        for person, need, turn in zip(*(values.tolist() for values in columns), strict=True):
+            found[person].append((need, turn))
         return found
+
+    @cached_property
+    def _hold_of(self) -> dict[Link, Hold]:
+        """The hold behind each witness."""
+        return {(w.person, w.need): self.plan.holds[w.held] for w in self.plan.witnesses}
 
     @cached_property
     def _held(self) -> set[Link]:
@@ -189,23 +252,6 @@ class Ledger:
                 found[pair.person].append(pair.need)
         return found
 
-    @cached_property
-    def _lot(self) -> dict[int, int]:
-        """The number in the lottery of everybody with a mutual claim."""
-        return {person: number(ticket) for person, ticket in self.market.tickets.items()}
-
-    def _why_chosen(self, person: int, need: int, code: int) -> dict[str, Any]:
-        at = self._at[code]
-        return {
-            "preference": self.preference[at],
-            "grade": self.grade[at],
-            "ranked": (person, need) not in self.words.unranked,
-            "claimants": self._claimants[need],
-            "places": self.places[need],
-            "by_lot": (need, self.grade[at]) in self._beaten,
-            "number": self._lot[person],
-        }
-
     def _why_covering(self, person: int, need: int, code: int) -> dict[str, Any]:
         instance, at = self.market.instance, self._at.get(code, -1)
         township = instance.needs.township[need]
@@ -214,8 +260,8 @@ class Ledger:
             "floor": instance.townships.floor[township],
             "chosen": self._arrived[township],
             "able": self._able[township],
-            "mutual": at >= 0 and self.turn[at] >= 0,
-            "preference": self.preference[at] if at >= 0 else None,
+            "mutual": at >= 0 and bool(self.turn[at] >= 0),
+            "preference": int(self.market.preference[at]) if at >= 0 else None,
             "held": (person, need) in self._held,
             "kept": (person, need) in self._previous,
             "lost": tuple(self._given_up.get((person, need), ())),
@@ -230,41 +276,24 @@ class Ledger:
 
     def _why_pinned(self, person: int, need: int, code: int) -> dict[str, Any]:
         at = self._at.get(code)
-        mutual = at is not None and self.grade[at] > 0
+        mutual = at is not None and bool(self.market.grade[at] > 0)
         return {"why": self.words.pinned.get((person, need), ""), "mutual": mutual}
 
     def _why_lost(self, at: int, link: Link, *, eligible: bool) -> tuple[str, dict[str, Any]]:
         """Give the first reason that applies: written by people, then by choice, then by coverage, then by pins."""
         if not eligible:
             return INELIGIBLE, {"why": self.words.excluded.get(link, ())}
-        if not self.grade[at]:
+        if not self.market.grade[at]:
             return DECLINED, {"why": self.words.declined.get(link, "")}
         if self.turn[at] < 0:
             return FORBIDDEN, {"why": self.words.banned.get(link, "")}
-        return self._why_not_chosen(at, link)
+        return self._held_or_content(at, link)
 
-    def _why_not_chosen(self, at: int, link: Link) -> tuple[str, dict[str, Any]]:
-        last, better, need = self.last[link[1]], self.better[link[1]], link[1]
-        if better >= self.free[need] and (last < 0 or self.rank[last] < self.rank[at]):
-            return OUTRANKED, self._outranked(at, link, last)
-        if link in self.hold_of:
-            hold = self.hold_of[link]
+    def _held_or_content(self, at: int, link: Link) -> tuple[str, dict[str, Any]]:
+        if link in self._hold_of:
+            hold = self._hold_of[link]
             return HELD, {"township": hold.township, "instead": hold.need}
         dearer = tuple(instead for instead, turn in self._got.get(link[0], ()) if turn < self.turn[at])
         if dearer:
-            return CONTENT, {"instead": dearer, "preference": self.preference[at]}
+            return CONTENT, {"instead": dearer, "preference": int(self.market.preference[at])}
         return ENGAGED, {"instead": tuple(self._pinned_to.get(link[0], ()))}
-
-    def _outranked(self, at: int, link: Link, last: int) -> dict[str, Any]:
-        places = self.places[link[1]]
-        return {
-            "places": places,
-            "pinned": places - self.free[link[1]],
-            "better": self.better[link[1]],
-            "grade": self.grade[at],
-            "ranked": link not in self.words.unranked,
-            "last_grade": None if last < 0 else self.grade[last],
-            "by_lot": last >= 0 and self.grade[last] == self.grade[at],
-            "number": self._lot[link[0]],
-            "last_number": None if last < 0 else self._lot[self.people[last]],
-        }

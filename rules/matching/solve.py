@@ -1,6 +1,6 @@
 """From an instance to a plan: coverage, choice, holds, completion, in the strict order of R-MATCH-1."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from rules.matching.flow import Minimiser, scipy_minimise
 from rules.matching.holds import Teller, choose_with_holds, silent
 from rules.matching.instance import Instance
 from rules.matching.lottery import pair_ticket
-from rules.matching.market import Ints, Link, Market, open_market
+from rules.matching.market import Ints, Link, Market, column, ends, open_market
 from rules.matching.plan import CHOSEN, COMPLETING, COVERING, KEPT, PINNED, Hold, Pair, Plan, Violator, Witness
 
 _UNCLAIMED = 2**31
@@ -50,11 +50,12 @@ def settle(market: Market, minimise: Minimiser = scipy_minimise, tell: Teller = 
     task = final_task(market, left, covering)
     outcome = complete(task, minimise)
     reasons = _reasons(market, left.gap, chosen, outcome)
+    came = np.bincount(market.township[ends(reasons)[1]], minlength=len(instance.townships.floor))
     completing = sorted(link for link in outcome.pairs if link[0] in held)
     holds = tuple(Hold(p, n, instance.needs.township[n]) for p, n in completing)
     return Plan(
         pairs=tuple(Pair(p, n, reasons[p, n]) for p, n in sorted(reasons)),
-        covered=_covered(instance, set(reasons)),
+        covered=int(np.minimum(column(instance.townships.floor), came).sum()),
         maximum=maximum,
         violators=violators,
         holds=holds,
@@ -69,11 +70,6 @@ def _score(market: Market, chosen: set[Link], outcome: Outcome) -> int:
     return sum(int(market.score[some].sum()) for some in rows)
 
 
-def _covered(instance: Instance, links: set[Link]) -> int:
-    came = Counter(instance.needs.township[n] for _, n in links)
-    return sum(min(instance.townships.floor[t], pairs) for t, pairs in came.items())
-
-
 def _reasons(market: Market, gap: Ints, chosen: set[Link], outcome: Outcome) -> dict[Link, str]:
     """Give each pair its reason (R-MATCH-4); of a township's completing pairs the first that fill its gap cover it."""
     instance = market.instance
@@ -81,7 +77,7 @@ def _reasons(market: Market, gap: Ints, chosen: set[Link], outcome: Outcome) -> 
     columns = (market.person, market.need, market.previous, market.score)
     facts = {
         (p, n): (not kept, -score, pair_ticket(instance.seed, instance.people.id[p], instance.needs.id[n]))
-        for p, n, kept, score in zip(*(column[outcome.rows].tolist() for column in columns), strict=True)
+        for p, n, kept, score in zip(*(values[outcome.rows].tolist() for values in columns), strict=True)
     }
     arriving: dict[int, list[Link]] = defaultdict(list)
     for link in sorted(facts, key=facts.__getitem__):

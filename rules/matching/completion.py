@@ -92,7 +92,8 @@ def _network(task: Task) -> tuple[Network, Callable[[Ints], Ints], Ints]:
         (node + every, np.full_like(every, sink), beside),
         (np.array([sink]), np.array([0]), back),
     ]
-    network = Network(sink + 1, *(np.concatenate(column) for column in zip(*arcs_of, strict=True)))
+    tail, head, capacity = (np.concatenate(column) for column in zip(*arcs_of, strict=True))
+    network = Network(sink + 1, tail, head, capacity, loose=townships + 1)
     arcs = len(network.tail)
 
     def spread(cost: Ints) -> Ints:

@@ -31,12 +31,17 @@ class TiedLottery(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """Arcs with capacities; every flow on it is a circulation."""
+    """Arcs with capacities; every flow on it is a circulation.
+
+    The last `loose` arcs cost nothing in any tier and can carry whatever there is; where they lead to, the very last of
+    them may lead on.
+    """
 
     nodes: int
     tail: Ints
     head: Ints
     capacity: Ints
+    loose: int = 0
 
 
 Draw = Callable[[int, Flags], Ints]
@@ -104,9 +109,12 @@ def best_circulation(
     for cost, reaches in _packed(network, tiers[len(potentials) :]):
         face, best = _descend(network, cost, face, minimise)
         potentials += _unpacked(best, reaches)
-    while len(potentials) == len(tiers) or has_other_optimum(network, face.flow, face.free):
-        face, best = _descend(network, draw(len(potentials) - len(tiers), face.free), face, minimise)
+    moving = changeable(network, face.flow, face.free)
+    while len(potentials) == len(tiers) or moving.any():
+        cost = draw(len(potentials) - len(tiers), face.free)
+        face, best = _descend(network, cost, face, minimise, moving)
         potentials.append(best)
+        moving = changeable(network, face.flow, face.free)
     return face.flow, potentials
 
 
@@ -150,21 +158,25 @@ def residual(network: Network, flow: Ints, free: Flags) -> Residual:
     )
 
 
-def has_other_optimum(network: Network, flow: Ints, free: Flags) -> bool:
-    """Tell whether a cycle of free arcs could change the flow at no cost.
+def changeable(network: Network, flow: Ints, free: Flags) -> Flags:
+    """Mark the arcs on cycles by which the flow could change among free arcs: none means that it is the only one.
 
     An arc that can go both ways makes no such cycle with itself alone; arcs of capacity 1 never can, and every cycle
-    that changes a plan passes one of them. So it is enough that one of those lies inside a strong component.
+    that changes a plan passes one of them. So these cycles lie in strong components with one of those inside.
     """
     left = residual(network, flow, free)
+    changes = np.zeros(len(network.tail), dtype=np.bool_)
     if not len(left.tail):
-        return False
+        return changes
     order = np.argsort(left.tail, kind="stable")
     first = np.searchsorted(left.tail[order], np.arange(network.nodes + 1))
     graph = csr_array((np.ones(len(order)), left.head[order], first), shape=(network.nodes,) * 2)
     component = connected_components(graph, directed=True, connection="strong")[1]
+    inside = component[left.tail] == component[left.head]
     single = np.bincount(left.arc)[left.arc] == 1
-    return bool(np.any(single & (component[left.tail] == component[left.head])))
+    alive = np.bincount(component[left.tail[inside & single]], minlength=network.nodes) > 0
+    changes[left.arc[inside & alive[component[left.tail]]]] = True
+    return changes
 
 
 def distances(nodes: int, left: Residual, cost: Ints, start: Ints) -> tuple[Ints, Ints | None]:
@@ -221,29 +233,39 @@ def _cycle(parent: Ints, tail: Ints) -> Ints | None:
     return np.array(steps, dtype=np.int64)
 
 
-def _descend(network: Network, cost: Ints, face: Face, minimise: Minimiser | None) -> tuple[Face, Ints]:
+def _descend(
+    network: Network, cost: Ints, face: Face, minimise: Minimiser | None, moving: Flags | None = None
+) -> tuple[Face, Ints]:
     """Give the face of least cost within a face, and the shortest distances that prove it.
 
     Where a network is dense, only the cheapest arcs of each node take part at first, then those that the distances call
     for, until they call for none.
 
     :param minimise: nobody where the flow at hand is thought to be least.
+    :param moving: the arcs that can change at all, where this is known.
     """
     flow, free, start = face.flow, face.free, face.start
-    if not cost[free].any():
-        return face, np.zeros(network.nodes, dtype=np.int64)
-    arcs = np.count_nonzero(free)
-    dense = minimise is not None and arcs >= DENSE * network.nodes
+    if not cost[free].any() or (not start.any() and not _gains(network, cost, face)):
+        return Face(flow, free & (cost == 0), start), np.zeros(network.nodes, dtype=np.int64)
+    arcs = np.count_nonzero(free if moving is None else moving)
+    dense = minimise is not None and moving is None and arcs >= DENSE * network.nodes
     wanted = free & ((flow > 0) | _cheapest(network, cost, free)) if dense else free
     while True:
         if minimise is not None and arcs >= SMALL:
-            flow = _asked(network, cost, flow, wanted, minimise)
+            flow = _asked(network, cost, flow, wanted if moving is None else moving, minimise)
         flow, best = _cancelled(network, cost, flow, wanted, start)
         gain = cost + best[network.tail] - best[network.head]
         missed = free & ~wanted & (gain < 0)
         if not missed.any():
             return Face(flow, free & (gain == 0), np.where(best == 0, start, FAR)), best
         wanted |= _cheapest(network, gain, missed)
+
+
+def _gains(network: Network, cost: Ints, face: Face) -> bool:
+    """Tell whether any change of a single arc gains; if none does, all distances from an unhindered root are 0."""
+    arcs = np.flatnonzero(face.free & (cost != 0))
+    flow, price = face.flow[arcs], cost[arcs]
+    return bool(np.any((price < 0) & (flow < network.capacity[arcs])) or np.any((price > 0) & (flow > 0)))
 
 
 def _cancelled(network: Network, cost: Ints, flow: Ints, free: Flags, start: Ints) -> tuple[Ints, Ints]:
@@ -274,16 +296,37 @@ def _cheapest(network: Network, cost: Ints, among: Flags) -> Flags:
 
 
 def _asked(network: Network, cost: Ints, flow: Ints, free: Flags, minimise: Minimiser) -> Ints:
-    """Give the flow with what the solver found on the free arcs, or as it was if that is no flow."""
-    arcs = np.flatnonzero(free)
-    part = Network(network.nodes, network.tail[arcs], network.head[arcs], network.capacity[arcs])
-    supply = _balance(part, flow[arcs])
-    found = minimise(part, cost[arcs], supply)
-    if np.any(found < 0) or np.any(found > part.capacity) or np.any(_balance(part, found) != supply):
+    """Give the flow with what the solver found on the free arcs, or as it was if that is no flow.
+
+    A node whose only way out is a loose arc, and from which nothing must be taken, is one with where that leads.
+    """
+    arcs, first = np.flatnonzero(free), len(free) - network.loose
+    supply = _balance(network, np.where(free, flow, 0))
+    ways = np.bincount(network.tail[arcs], minlength=network.nodes)
+    ends = network.tail[first:]
+    joined = first + np.flatnonzero(free[first:] & (ways[ends] == 1) & (supply[ends] >= 0))
+    into = np.arange(network.nodes)
+    into[network.tail[joined]] = network.head[joined]
+    into = into[into]
+    kept = arcs[into[network.tail[arcs]] != into[network.head[arcs]]]
+    if not len(kept):
+        return flow
+    met = np.zeros(network.nodes, dtype=np.bool_)
+    met[into[network.tail[kept]]] = met[into[network.head[kept]]] = True
+    name = np.cumsum(met) - 1
+    part = Network(
+        int(met.sum()), name[into[network.tail[kept]]], name[into[network.head[kept]]], network.capacity[kept]
+    )
+    needed = np.zeros(network.nodes, dtype=np.int64)
+    np.add.at(needed, into, supply)
+    found = minimise(part, cost[kept], needed[met])
+    if np.any(found < 0) or np.any(found > part.capacity):
         return flow
     proposed = flow.copy()
-    proposed[arcs] = found
-    return proposed
+    proposed[kept], proposed[joined] = found, 0
+    for some in (joined[:-1], joined[-1:]):
+        proposed[some] -= _balance(network, proposed)[network.tail[some]]
+    return proposed if not _balance(network, proposed).any() and not np.any(proposed < 0) else flow
 
 
 def _balance(network: Network, flow: Ints) -> Ints:

@@ -11,7 +11,7 @@ from rules.matching.flow import Minimiser, scipy_minimise
 from rules.matching.holds import Teller, choose_with_holds, silent
 from rules.matching.instance import Instance
 from rules.matching.lottery import pair_ticket
-from rules.matching.market import Ints, Link, Market, column, ends, open_market
+from rules.matching.market import Link, Market, column, ends, open_market
 from rules.matching.plan import CHOSEN, COMPLETING, COVERING, KEPT, PINNED, Hold, Pair, Plan, Violator, Witness
 
 _UNCLAIMED = 2**31
@@ -49,7 +49,7 @@ def settle(market: Market, minimise: Minimiser = scipy_minimise, tell: Teller = 
     tell(f"双选成功 {len(chosen)}，让位 {len(held)} 人；统筹补位与抽签")
     task = final_task(market, left, covering)
     outcome = complete(task, minimise)
-    reasons = _reasons(market, left.gap, chosen, outcome)
+    reasons = _reasons(market, left.gap.tolist(), chosen, outcome)
     came = np.bincount(market.township[ends(reasons)[1]], minlength=len(instance.townships.floor))
     completing = sorted(link for link in outcome.pairs if link[0] in held)
     holds = tuple(Hold(p, n, instance.needs.township[n]) for p, n in completing)
@@ -70,22 +70,19 @@ def _score(market: Market, chosen: set[Link], outcome: Outcome) -> int:
     return sum(int(market.score[some].sum()) for some in rows)
 
 
-def _reasons(market: Market, gap: Ints, chosen: set[Link], outcome: Outcome) -> dict[Link, str]:
+def _reasons(market: Market, gap: list[int], chosen: set[Link], outcome: Outcome) -> dict[Link, str]:
     """Give each pair its reason (R-MATCH-4); of a township's completing pairs the first that fill its gap cover it."""
     instance = market.instance
     reasons = dict.fromkeys(market.pins, PINNED) | dict.fromkeys(chosen, CHOSEN)
     columns = (market.person, market.need, market.previous, market.score)
-    facts = {
-        (p, n): (not kept, -score, pair_ticket(instance.seed, instance.people.id[p], instance.needs.id[n]))
-        for p, n, kept, score in zip(*(values[outcome.rows].tolist() for values in columns), strict=True)
-    }
-    arriving: dict[int, list[Link]] = defaultdict(list)
-    for link in sorted(facts, key=facts.__getitem__):
-        arriving[instance.needs.township[link[1]]].append(link)
+    arriving: dict[int, list[tuple[bool, int, bytes, Link]]] = defaultdict(list)
+    for p, n, kept, score in zip(*(values[outcome.rows].tolist() for values in columns), strict=True):
+        reasons[p, n] = KEPT if kept else COMPLETING
+        if gap[township := instance.needs.township[n]]:
+            ticket = pair_ticket(instance.seed, instance.people.id[p], instance.needs.id[n])
+            arriving[township].append((not kept, -score, ticket, (p, n)))
     for township, group in arriving.items():
-        for place, link in enumerate(group):
-            covers = place < gap[township]
-            reasons[link] = COVERING if covers else COMPLETING if facts[link][0] else KEPT
+        reasons.update((link, COVERING) for *_, link in sorted(group)[: gap[township]])
     return reasons
 
 

@@ -1,7 +1,7 @@
 """Both sides' choice: deferred acceptance over mutual claims (双向选择, R-MATCH-1 aim 3)."""
 
 from collections.abc import Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappush, heappushpop
 
 from rules.matching.market import Link
 
@@ -18,76 +18,79 @@ def choose(wishes: Sequence[Sequence[Link]], capacity: Sequence[int], places: Se
     return Choice(wishes, capacity, places).pairs()
 
 
-_Before = dict[tuple[bool, int], tuple[list[Link], int, int]]
-"""What needs (True) and people (False) were before: seats, how far they asked, what was free."""
+_Asked = tuple[int, int, int, int | None]
+"""Who asked which need, the key of that, and the key that lost a place for it: its own, somebody's or nobody's."""
 
 
 class Choice:
-    """Deferred acceptance that can go on when somebody gets a unit more, and can be taken back to before that."""
+    """Deferred acceptance that can go on when somebody gets a unit more, and can be taken back to before that.
+
+    A need keeps its seats as a heap of person - rank × number of people: the worst first, one integer each.
+    """
 
     def __init__(self, wishes: Sequence[Sequence[Link]], capacity: Sequence[int], places: Sequence[int]) -> None:
         self.wishes = wishes
         self.places = places
-        self.kept: list[list[Link]] = [[] for _ in places]
+        self.kept: list[list[int]] = [[] for _ in places]
         self.asked = [0] * len(wishes)
         self.free = list(capacity)
-        self._before: _Before | None = None
+        self._log: list[_Asked] | None = None
+        self._released = 0
         self._ask([person for person, wanted in enumerate(wishes) if wanted])
 
     def pairs(self) -> set[Link]:
         """Give who has a place now."""
-        return {(person, need) for need, seats in enumerate(self.kept) for _, person in seats}
+        people = len(self.wishes)
+        return {(key % people, need) for need, seats in enumerate(self.kept) for key in seats}
 
     def release(self, person: int) -> tuple[set[Link], set[Link]]:
         """Let a person ask with one unit more; give the pairs that are new and those that are no more."""
-        old: _Before = {}
-        self._before = old
-        self._remember(person=person)
+        log: list[_Asked] = []
+        self._log = log
+        self._released = person
         self.free[person] += 1
         self._ask([person])
-        touched = [(need, seats) for (is_need, need), (seats, _, _) in old.items() if is_need]
-        before = {(p, need) for need, seats in touched for _, p in seats}
-        now = {(p, need) for need, _ in touched for _, p in self.kept[need]}
-        return now - before, before - now
+        people, gained, lost = len(self.wishes), set[Link](), set[Link]()
+        for _, need, key, loser in log:
+            for one, to, back in ((key, gained, lost), (loser, lost, gained)):
+                if one is not None and key != loser:
+                    link = (one % people, need)
+                    (back.discard if link in back else to.add)(link)
+        return gained, lost
 
     def take_back(self) -> None:
         """Undo what was released last."""
-        for (is_need, index), (seats, asked, free) in (self._before or {}).items():
-            if is_need:
-                self.kept[index] = seats
-            else:
-                self.asked[index], self.free[index] = asked, free
-        self._before = None
-
-    def _remember(self, *, person: int = -1, need: int = -1) -> None:
-        if self._before is None:
-            return
-        if need >= 0 and (True, need) not in self._before:
-            self._before[True, need] = [*self.kept[need]], 0, 0
-        if person >= 0 and (False, person) not in self._before:
-            self._before[False, person] = [], self.asked[person], self.free[person]
+        people = len(self.wishes)
+        for person, need, key, loser in reversed(self._log or ()):
+            self.asked[person] -= 1
+            if key != loser:
+                seats = self.kept[need]
+                seats.remove(key)
+                self.free[person] += 1
+                if loser is not None:
+                    seats.append(loser)
+                    self.free[loser % people] -= 1
+                heapify(seats)
+        if self._log is not None:
+            self.free[self._released] -= 1
+        self._log = None
 
     def _ask(self, asking: list[int]) -> None:
-        wishes, kept, asked, free, places = self.wishes, self.kept, self.asked, self.free, self.places
-        going_on = self._before is not None
+        wishes, kept, places, people, log = self.wishes, self.kept, self.places, len(self.wishes), self._log
         while asking:
             person = asking.pop()
-            wanted = wishes[person]
-            if going_on:
-                self._remember(person=person)
-            while free[person] > 0 and asked[person] < len(wanted):
-                need, rank = wanted[asked[person]]
-                asked[person] += 1
-                if not places[need]:
-                    continue
-                if going_on:
-                    self._remember(need=need)
-                free[person] -= 1
-                heappush(kept[need], (-rank, person))
-                if len(kept[need]) > places[need]:
-                    loser = heappop(kept[need])[1]
-                    if going_on:
-                        self._remember(person=loser)
-                    free[loser] += 1
-                    if loser != person:
-                        asking.append(loser)
+            wanted, turn, units = wishes[person], self.asked[person], self.free[person]
+            while units > 0 and turn < len(wanted):
+                need, rank = wanted[turn]
+                turn += 1
+                key, seats, loser = person - rank * people, kept[need], None
+                if len(seats) < places[need]:
+                    heappush(seats, key)
+                    units -= 1
+                elif (loser := heappushpop(seats, key)) != key:
+                    units -= 1
+                    self.free[loser % people] += 1
+                    asking.append(loser % people)
+                if log is not None:
+                    log.append((person, need, key, loser))
+            self.asked[person], self.free[person] = turn, units

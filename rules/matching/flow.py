@@ -21,8 +21,8 @@ _PACKED_MOST = 2**36
 _KEY_BITS = 40
 SMALL = 64
 """Networks of fewer arcs are done by cancelling cycles alone, faster than a solver is started."""
-DENSE, FEW = 20, 12
-"""From so many arcs a node on, a solver first gets only so many a node."""
+DENSE, FEW, NEAR = 20, 12, 5
+"""From so many arcs a node on, a solver first gets only so many a node, then those within 2^-NEAR of a gain."""
 
 
 class TiedLottery(RuntimeError):
@@ -239,7 +239,7 @@ def _descend(
     """Give the face of least cost within a face, and the shortest distances that prove it.
 
     Where a network is dense, only the cheapest arcs of each node take part at first, then those that the distances call
-    for, until they call for none.
+    for or nearly so, until they call for none.
 
     :param minimise: nobody where the flow at hand is thought to be least.
     :param moving: the arcs that can change at all, where this is known.
@@ -250,15 +250,16 @@ def _descend(
     arcs = np.count_nonzero(free if moving is None else moving)
     dense = minimise is not None and moving is None and arcs >= DENSE * network.nodes
     wanted = free & ((flow > 0) | _cheapest(network, cost, free)) if dense else free
+    nearly = 1 + (int(np.abs(cost).max()) >> NEAR)
     while True:
         if minimise is not None and arcs >= SMALL:
             flow = _asked(network, cost, flow, wanted if moving is None else moving, minimise)
         flow, best = _cancelled(network, cost, flow, wanted, start)
         gain = cost + best[network.tail] - best[network.head]
-        missed = free & ~wanted & (gain < 0)
-        if not missed.any():
+        others = free & ~wanted
+        if not np.any(others & (gain < 0)):
             return Face(flow, free & (gain == 0), np.where(best == 0, start, FAR)), best
-        wanted |= _cheapest(network, gain, missed)
+        wanted |= _cheapest(network, gain, others & (gain < nearly))
 
 
 def _gains(network: Network, cost: Ints, face: Face) -> bool:
@@ -301,38 +302,39 @@ def _asked(network: Network, cost: Ints, flow: Ints, free: Flags, minimise: Mini
     A node whose only way out is a loose arc, and from which nothing must be taken, is one with where that leads.
     """
     arcs, first = np.flatnonzero(free), len(free) - network.loose
-    supply = _balance(network, np.where(free, flow, 0))
+    supply = _balance(network, flow, arcs)
     ways = np.bincount(network.tail[arcs], minlength=network.nodes)
     ends = network.tail[first:]
     joined = first + np.flatnonzero(free[first:] & (ways[ends] == 1) & (supply[ends] >= 0))
     into = np.arange(network.nodes)
     into[network.tail[joined]] = network.head[joined]
     into = into[into]
-    kept = arcs[into[network.tail[arcs]] != into[network.head[arcs]]]
+    tail, head = into[network.tail[arcs]], into[network.head[arcs]]
+    apart = tail != head
+    kept, tail, head = arcs[apart], tail[apart], head[apart]
     if not len(kept):
         return flow
     met = np.zeros(network.nodes, dtype=np.bool_)
-    met[into[network.tail[kept]]] = met[into[network.head[kept]]] = True
+    met[tail] = met[head] = True
     name = np.cumsum(met) - 1
-    part = Network(
-        int(met.sum()), name[into[network.tail[kept]]], name[into[network.head[kept]]], network.capacity[kept]
-    )
     needed = np.zeros(network.nodes, dtype=np.int64)
     np.add.at(needed, into, supply)
+    part = Network(int(met.sum()), name[tail], name[head], network.capacity[kept])
     found = minimise(part, cost[kept], needed[met])
     if np.any(found < 0) or np.any(found > part.capacity):
         return flow
     proposed = flow.copy()
     proposed[kept], proposed[joined] = found, 0
     for some in (joined[:-1], joined[-1:]):
-        proposed[some] -= _balance(network, proposed)[network.tail[some]]
-    return proposed if not _balance(network, proposed).any() and not np.any(proposed < 0) else flow
+        proposed[some] += (supply - _balance(network, proposed, arcs))[network.tail[some]]
+    fits = not np.any(_balance(network, proposed, arcs) != supply) and not np.any(proposed[joined] < 0)
+    return proposed if fits else flow
 
 
-def _balance(network: Network, flow: Ints) -> Ints:
-    """Give what leaves each node beyond what comes to it."""
+def _balance(network: Network, flow: Ints, arcs: Ints) -> Ints:
+    """Give what leaves each node along some arcs beyond what comes to it."""
     balance = np.zeros(network.nodes, dtype=np.int64)
-    used = np.flatnonzero(flow)
+    used = arcs[flow[arcs] != 0]
     np.add.at(balance, network.tail[used], flow[used])
     np.subtract.at(balance, network.head[used], flow[used])
     return balance

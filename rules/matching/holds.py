@@ -27,7 +27,7 @@ def silent(_stage: str) -> None:
 
 def choose_with_holds(
     market: Market, choice: Choice, target: int, minimise: Minimiser, tell: Teller = silent
-) -> tuple[set[Link], set[int]]:
+) -> tuple[set[Link], set[int], Ints]:
     """Let both sides choose, and hold back from choice only the capacity without which the target is out of reach.
 
     A hold takes a unit of a person's capacity out of the choice; the final flow says which township it goes to. Every
@@ -37,50 +37,47 @@ def choose_with_holds(
 
     :param choice: choice with nobody held.
     :param target: coverage to reach beside the pins.
-    :returns: the pairs of choice, stable in what is left of the market, and the people held.
+    :returns: the pairs of choice, stable in what is left, the people held, and rows that reach the target.
     """
-    held = np.zeros(len(market.capacity), dtype=np.int64)
-    while not _reaches(market, choice.pairs(), target):
-        held += _new_holds(market, choice.pairs(), minimise)
+    held, missing = np.zeros(len(market.capacity), dtype=np.int64), int(market.gap.sum()) - target
+    chosen, covering = choice.pairs(), cover(market, market.left())
+    relief = Relief(market, chosen)
+    while relief.missing() > missing:
+        held += _new_holds(market, chosen, covering, minimise)
         choice = Choice(market.wishes, (market.capacity - held).tolist(), market.places.tolist())
+        before, chosen = chosen, choice.pairs()
+        relief.change(chosen - before, before - chosen)
         tell(f"暂定让位 {int(held.sum())} 人次")
     if held.any():
-        _release(market, choice, held, int(market.gap.sum()) - target, tell)
-    return choice.pairs(), set(np.flatnonzero(held).tolist())
+        _release(choice, relief, held, missing, tell)
+    return choice.pairs(), set(np.flatnonzero(held).tolist()), relief.rows()
 
 
-def _reaches(market: Market, chosen: set[Link], target: int) -> bool:
-    left = market.left(chosen)
-    return int(market.gap.sum() - left.gap.sum()) + len(cover(market, left)) == target
-
-
-def _release(market: Market, choice: Choice, held: Ints, missing: int, tell: Teller) -> None:
+def _release(choice: Choice, relief: Relief, held: Ints, missing: int, tell: Teller) -> None:
     """Let go of holds one by one, in the order of the lottery, until each that is left is needed."""
-    ids, seed = market.instance.people.id, market.instance.seed
+    ids, seed = relief.market.instance.people.id, relief.market.instance.seed
     order = sorted(np.flatnonzero(held).tolist(), key=lambda person: person_ticket(seed, ids[person]))
-    relief = Relief(market, choice.pairs())
-    relief.missing()
     before = 0
     while before != held.sum():
         before = held.sum()
         for person in order:
             while held[person]:
-                saved = relief.saved()
+                relief.mark()
                 relief.change(*choice.release(person))
                 if relief.missing() > missing:
                     choice.take_back()
-                    relief = saved
+                    relief.take_back()
                     break
                 held[person] -= 1
         tell(f"去掉不必要的，余 {int(held.sum())} 人次")
 
 
-def _new_holds(market: Market, chosen: set[Link], minimise: Minimiser) -> Ints:
+def _new_holds(market: Market, chosen: set[Link], covering: Ints, minimise: Minimiser) -> Ints:
     """Give the capacity to hold back next: of those who lose a chosen pair and gain one where a place was free.
 
     Such a person ends each chain by which the best flow raises coverage, so at least one is found.
     """
-    outcome = complete(_rescue(market, chosen), minimise)
+    outcome = complete(_rescue(market, chosen, covering), minimise)
     lost = Counter(person for person, _ in chosen - outcome.pairs)
     places = market.left(chosen).places
     gained = Counter(person for person, need in outcome.pairs - chosen if places[need] > 0)
@@ -92,7 +89,7 @@ def _new_holds(market: Market, chosen: set[Link], minimise: Minimiser) -> Ints:
     return held
 
 
-def _rescue(market: Market, chosen: set[Link]) -> Task:
+def _rescue(market: Market, chosen: set[Link], covering: Ints) -> Task:
     """Lay out: full coverage, chosen pairs kept by weight, previous pairs, fewest consents, score."""
     losses = _losses(market, chosen)
     weight = np.zeros(len(market.person), dtype=np.int64)
@@ -102,7 +99,7 @@ def _rescue(market: Market, chosen: set[Link]) -> Task:
     fresh = weight[rows] == 0
     consents = np.where(fresh, np.where(market.mutual[rows], 1, 2), 0)
     tiers = (-weight[rows], -(market.previous[rows] & fresh).astype(np.int64), consents, -market.score[rows])
-    return Task(market, left, cover(market, left), rows, tiers)
+    return Task(market, left, covering, rows, tiers)
 
 
 def _losses(market: Market, chosen: set[Link]) -> dict[Link, int]:

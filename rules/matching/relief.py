@@ -5,144 +5,154 @@ of moves are searched from townships in want and from people who are free at onc
 exhausted.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from itertools import pairwise
 
-from rules.matching.market import Link, Market
+import numpy as np
 
-TOWNSHIP, NEED, PERSON = 0, 1, 2
-Node = tuple[int, int]
+from rules.matching.market import Ints, Link, Market
 
 
 class Relief:
-    """People completing beside choice, as many as townships in want can get."""
+    """People completing beside choice, as many as townships in want can get.
+
+    A node of a chain is a township, then come needs, then people, in one row of numbers. `at` and `of` hold who
+    completes where, `chosen_at` who has a place by choice; `short` and `idle` are townships in want and people free.
+    """
 
     def __init__(self, market: Market, chosen: set[Link]) -> None:
+        self.market = market
         self.township: list[int] = market.township.tolist()
-        self.needs_in: dict[int, list[int]] = defaultdict(list)
-        self.able: dict[int, list[int]] = defaultdict(list)
-        self.needs_for: dict[int, list[int]] = defaultdict(list)
+        self.needs, self.people = len(market.gap), len(market.gap) + len(market.places)
+        self.needs_in: list[list[int]] = [[] for _ in market.gap]
         for need, township in enumerate(self.township):
             self.needs_in[township].append(need)
-        wanted = market.open & (market.gap[market.township] > 0)[market.need]
+        self.able: list[list[int]] = [[] for _ in market.places]
+        self.needs_for: list[list[int]] = [[] for _ in market.capacity]
+        wanted = market.open & (market.gap > 0)[market.township][market.need]
         for person, need in zip(market.person[wanted].tolist(), market.need[wanted].tolist(), strict=True):
             self.able[need].append(person)
             self.needs_for[person].append(need)
         self.free: list[int] = market.capacity.tolist()
         self.room: list[int] = market.places.tolist()
         self.lack: list[int] = market.gap.tolist()
-        self.at: dict[int, set[int]] = {}
-        self.of: dict[int, set[int]] = {}
-        self.chosen: set[Link] = set()
-        self.change(chosen, set())
+        self.short = {township for township, lack in enumerate(self.lack) if lack > 0}
+        self.idle = {person for person, units in enumerate(self.free) if units > 0 and self.needs_for[person]}
+        self.at: dict[int, set[int]] = defaultdict(set)
+        self.of: dict[int, set[int]] = defaultdict(set)
+        self.chosen_at: dict[int, set[int]] = defaultdict(set)
+        self._log: list[tuple[dict[int, set[int]], int, int, int]] = []
+        self.change(chosen, ())
 
     def missing(self) -> int:
         """Give how much townships lack at the best, growing what there is as far as it goes."""
-        short = [township for township, lack in enumerate(self.lack) if lack > 0]
-        while short and (path := self._path(short)):
+        while self.short and (path := self._path()):
             self._move(path)
-            short = [township for township in short if self.lack[township] > 0]
-        return sum(lack for lack in self.lack if lack > 0)
+        return sum(self.lack[township] for township in self.short)
 
-    def saved(self) -> "Relief":
-        """Give a copy to go back to."""
-        other = Relief.__new__(Relief)
-        other.__dict__.update(self.__dict__)
-        other.free, other.room, other.lack = [*self.free], [*self.room], [*self.lack]
-        other.at = {need: {*people} for need, people in self.at.items() if people}
-        other.of = {person: {*needs} for person, needs in self.of.items() if needs}
-        other.chosen = {*self.chosen}
-        return other
+    def rows(self) -> Ints:
+        """Give who completes where, as rows of the market."""
+        return np.sort(self.market.rows([(person, need) for need, people in self.at.items() for person in people]))
 
-    def change(self, gained: Iterable[Link], lost: Iterable[Link]) -> None:
+    def mark(self) -> None:
+        """Remember this as what to go back to."""
+        self._log.clear()
+
+    def take_back(self) -> None:
+        """Go back to what was marked."""
+        for place, person, need, by in reversed(self._log[:]):
+            self._set(place, person, need, -by)
+        self._log.clear()
+
+    def change(self, gained: Collection[Link], lost: Iterable[Link]) -> None:
         """Follow a change of choice; whoever is in its way completes nothing for now."""
-        for links, by in ((lost, 1), (gained, -1)):
-            for person, need in links:
-                if by < 0 and person in self.at.get(need, ()):
-                    self._drop(person, need)
-                self._count(person, need, by)
-                (self.chosen.add if by < 0 else self.chosen.discard)((person, need))
+        for person, need in lost:
+            self._set(self.chosen_at, person, need, -1)
+        for person, need in gained:
+            if person in self.at[need]:
+                self._set(self.at, person, need, -1)
+            self._set(self.chosen_at, person, need, 1)
         for person, need in gained:
             while self.free[person] < 0:
-                self._drop(person, next(iter(self.of[person])))
+                self._set(self.at, person, next(iter(self.of[person])), -1)
             while self.room[need] < 0:
-                self._drop(next(iter(self.at[need])), need)
+                self._set(self.at, next(iter(self.at[need])), need, -1)
             self._lighten(self.township[need])
 
     def _lighten(self, township: int) -> None:
         for need in self.needs_in[township]:
-            while self.lack[township] < 0 and self.at.get(need):
-                self._drop(next(iter(self.at[need])), need)
+            while self.lack[township] < 0 and self.at[need]:
+                self._set(self.at, next(iter(self.at[need])), need, -1)
 
-    def _count(self, person: int, need: int, by: int) -> None:
-        self.free[person] += by
-        self.room[need] += by
-        self.lack[self.township[need]] += by
+    def _set(self, place: dict[int, set[int]], person: int, need: int, by: int) -> None:
+        """Seat somebody (1) or let them go (-1), by choice or completing, and remember it."""
+        self._log.append((place, person, need, by))
+        (place[need].add if by > 0 else place[need].discard)(person)
+        if place is self.at:
+            (self.of[person].add if by > 0 else self.of[person].discard)(need)
+        township = self.township[need]
+        self.free[person] -= by
+        self.room[need] -= by
+        self.lack[township] -= by
+        (self.short.add if self.lack[township] > 0 else self.short.discard)(township)
+        (self.idle.add if self.free[person] > 0 and self.needs_for[person] else self.idle.discard)(person)
 
-    def _drop(self, person: int, need: int) -> None:
-        self.at[need].discard(person)
-        self.of[person].discard(need)
-        self._count(person, need, 1)
-
-    def _move(self, path: list[Node]) -> None:
+    def _move(self, path: list[int]) -> None:
         """Follow a path from a township in want to somebody free: need by need, people move up."""
-        for (kind, index), (_, following) in pairwise(path):
-            if kind == NEED and _ == PERSON:
-                self.at.setdefault(index, set()).add(following)
-                self.of.setdefault(following, set()).add(index)
-                self._count(following, index, -1)
-            elif kind == PERSON:
-                self._drop(index, following)
+        for here, there in pairwise(path):
+            if self.needs <= here < self.people <= there:
+                self._set(self.at, there - self.people, here - self.needs, 1)
+            elif here >= self.people:
+                self._set(self.at, here - self.people, there - self.needs, -1)
 
-    def _path(self, short: list[int]) -> list[Node] | None:
+    def _path(self) -> list[int] | None:
         """Search from both ends in turn; None as soon as one of them has nowhere to go."""
-        start: list[Node] = [(TOWNSHIP, township) for township in short]
-        ends: list[Node] = [(PERSON, p) for p, units in enumerate(self.free) if units > 0 and p in self.needs_for]
-        down: dict[Node, Node | None] = dict.fromkeys(start)
-        up: dict[Node, Node | None] = dict.fromkeys(ends)
-        sides = ((down, deque(start), self._onward), (up, deque(ends), self._backward))
-        while all(waiting for _, waiting, _ in sides):
-            for (seen, waiting, steps), other in zip(sides, (up, down), strict=True):
-                node = waiting.popleft() if waiting else None
-                for following in steps(node) if node else ():
+        down: dict[int, int] = dict.fromkeys(self.short, -1)
+        up: dict[int, int] = {self.people + person: -1 for person in self.idle}
+        sides = ((down, up, [*down], self._onward), (up, down, [*up], self._backward))
+        turn = 0
+        while all(turn < len(waiting) for _, _, waiting, _ in sides):
+            for seen, other, waiting, steps in sides:
+                node = waiting[turn]
+                for following in steps(node):
                     if following not in seen:
                         seen[following] = node
                         waiting.append(following)
                         if following in other:
                             return [*reversed(_trail(down, following)), *_trail(up, following)[1:]]
+            turn += 1
         return None
 
-    def _onward(self, node: Node) -> Iterator[Node]:
-        kind, index = node
-        if kind == TOWNSHIP:
-            yield from ((NEED, need) for need in self.needs_in[index] if self.room[need] > 0)
-        elif kind == PERSON:
-            yield from ((NEED, need) for need in self.of.get(index, ()))
-        else:
-            here = self.at.get(index, ())
-            if here:
-                yield TOWNSHIP, self.township[index]
-            for person in self.able.get(index, ()):
-                if person not in here and (person, index) not in self.chosen:
-                    yield PERSON, person
+    def _onward(self, node: int) -> list[int]:
+        """From a township to needs with room, from a need to who could come, from a person to where they are now."""
+        if node >= self.people:
+            return [self.needs + need for need in self.of[node - self.people]]
+        if node < self.needs:
+            return [self.needs + need for need in self.needs_in[node] if self.room[need] > 0]
+        need = node - self.needs
+        here, chosen, free, of, first = self.at[need], self.chosen_at[need], self.free, self.of, self.people
+        coming = [first + p for p in self.able[need] if (free[p] > 0 or of[p]) and p not in here and p not in chosen]
+        return [*coming, self.township[need]] if here else coming
 
-    def _backward(self, node: Node) -> Iterator[Node]:
-        kind, index = node
-        if kind == TOWNSHIP:
-            yield from ((NEED, need) for need in self.needs_in[index] if self.at.get(need))
-        elif kind == PERSON:
-            for need in self.needs_for.get(index, ()):
-                if index not in self.at.get(need, ()) and (index, need) not in self.chosen:
-                    yield NEED, need
-        else:
-            yield from ((PERSON, person) for person in self.at.get(index, ()))
-            if self.room[index] > 0:
-                yield TOWNSHIP, self.township[index]
+    def _backward(self, node: int) -> list[int]:
+        """The same steps, from where they lead to."""
+        if node < self.needs:
+            return [self.needs + need for need in self.needs_in[node] if self.at[need]]
+        if node >= self.people:
+            person, at, room, first = node - self.people, self.at, self.room, self.needs
+            return [
+                first + n
+                for n in self.needs_for[person]
+                if (room[n] > 0 or at[n]) and person not in at[n] and person not in self.chosen_at[n]
+            ]
+        need = node - self.needs
+        leaving = [self.people + person for person in self.at[need]]
+        return [*leaving, self.township[need]] if self.room[need] > 0 else leaving
 
 
-def _trail(seen: dict[Node, Node | None], node: Node) -> list[Node]:
+def _trail(seen: dict[int, int], node: int) -> list[int]:
     trail = [node]
-    while (further := seen[trail[-1]]) is not None:
+    while (further := seen[trail[-1]]) >= 0:
         trail.append(further)
     return trail

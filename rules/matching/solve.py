@@ -43,9 +43,8 @@ def settle(market: Market, minimise: Minimiser = scipy_minimise, tell: Teller = 
     if len(covering) < left.gap.sum():
         maximum, violators = certify(market)
         tell(f"最大覆盖 {maximum}；双选与保障覆盖")
-        chosen, held = choose_with_holds(market, choice, maximum - market.pinned_cover, minimise, tell)
+        chosen, held, covering = choose_with_holds(market, choice, maximum - market.pinned_cover, minimise, tell)
         left = market.left(chosen)
-        covering = cover(market, left)
     tell(f"双选成功 {len(chosen)}，让位 {len(held)} 人；统筹补位与抽签")
     task = final_task(market, left, covering)
     outcome = complete(task, minimise)

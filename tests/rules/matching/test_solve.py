@@ -226,7 +226,8 @@ def test_what_is_mended_after_each_release_is_what_a_new_flow_finds(instance, di
     choice = Choice(market.wishes, [most - h for most, h in zip(capacity, held, strict=True)], places)
     relief = Relief(market, choice.pairs())
     for person in [p for p, units in enumerate(held) for _ in range(units)]:
-        saved, before = relief.saved(), choice.pairs()
+        relief.mark()
+        before = choice.pairs()
         relief.change(*choice.release(person))
         held[person] -= 1
         left = [most - h for most, h in zip(capacity, held, strict=True)]
@@ -235,5 +236,6 @@ def test_what_is_mended_after_each_release_is_what_a_new_flow_finds(instance, di
         assert relief.missing() == int(beside.gap.sum()) - len(cover(market, beside))
         if dice.random() < 0.5:
             choice.take_back()
-            relief, held[person] = saved, held[person] + 1
+            relief.take_back()
+            held[person] += 1
             assert choice.pairs() == before

@@ -60,6 +60,14 @@ class Reading:
         return [sorted(people) for people in found]
 
     @cached_property
+    def able_for(self) -> list[list[int]]:
+        """What each person may have."""
+        found: list[list[int]] = [[] for _ in self.capacity]
+        for person, need in self.allowed:
+            found[person].append(need)
+        return found
+
+    @cached_property
     def wishes(self) -> dict[int, list[int]]:
         """The needs of each person's mutual claims, dearest first."""
         found: dict[int, list[int]] = defaultdict(list)

@@ -188,12 +188,13 @@ def distances(nodes: int, left: Residual, cost: Ints, start: Ints) -> tuple[Ints
     order = np.argsort(left.tail, kind="stable")
     tail, head, price = left.tail[order], left.head[order], cost[left.arc[order]] * left.sign[order]
     first = np.searchsorted(tail, np.arange(nodes + 1))
+    sizes, every = np.diff(first), np.arange(len(tail))
     best, parent, passes = start.copy(), np.full(nodes, -1, dtype=np.int64), 0
     fresh = np.zeros(nodes, dtype=np.bool_)
     arcs = np.flatnonzero(best[tail] < FAR)
     while len(arcs):
         offered, ends = best[tail[arcs]] + price[arcs], head[arcs]
-        better = np.flatnonzero(offered < best[ends])
+        better = (offered < best[ends]).nonzero()[0]
         offered, ends = offered[better], ends[better]
         np.minimum.at(best, ends, offered)
         least = offered == best[ends]
@@ -203,17 +204,12 @@ def distances(nodes: int, left: Residual, cost: Ints, start: Ints) -> tuple[Ints
         if passes % _PASSES_BETWEEN_CHECKS == 0 and (cycle := _cycle(parent, left.tail)) is not None:
             return best, cycle
         fresh[nearer] = True
-        arcs = _ranges(first, np.flatnonzero(fresh))
+        onward = fresh.nonzero()[0]
         fresh[nearer] = False
+        size = sizes[onward]
+        arcs = (first[onward] - size.cumsum() + size).repeat(size)  # all arcs from first to first + size, one after
+        arcs += every[: len(arcs)]  # another: where each node's begin, less the arcs before them, plus a running count
     return best, None
-
-
-def _ranges(first: Ints, nodes: Ints) -> Ints:
-    """Give the places from first[node] to first[node + 1] of each node, one after another."""
-    sizes = first[nodes + 1] - first[nodes]
-    before = np.cumsum(sizes) - sizes
-    places: Ints = np.repeat(first[nodes] - before, sizes)
-    return places + np.arange(len(places))
 
 
 def _cycle(parent: Ints, tail: Ints) -> Ints | None:

@@ -8,7 +8,6 @@ from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
 
 from rules.matching.instance import Claims, Grades, Instance, Links, Pairs
 from rules.matching.lottery import pair_ticket, person_ticket
@@ -185,8 +184,11 @@ def open_market(instance: Instance) -> Market:
 def _sorted(pairs: Pairs, people: int, needs: int) -> tuple[Ints, Ints, Ints]:
     """Give the eligible pairs sorted by person and need: the place of each in the table, person, need."""
     person, need = column(pairs.person), column(pairs.need)
-    places = np.arange(len(person))
-    order: Ints = coo_array((places, (person, need)), shape=(people, needs)).tocsr().data if len(places) else places
+    places, codes = np.arange(len(person)), person * needs + need
+    if people * needs * len(person) < 2**63:  # the place fits behind the code, and sorting numbers is fastest
+        order = np.sort(codes * len(person) + places) % max(len(person), 1)
+    else:
+        order = np.argsort(codes)
     return order, person[order], need[order]
 
 

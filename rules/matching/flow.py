@@ -126,6 +126,9 @@ def _packed(network: Network, tiers: list[Ints]) -> Iterator[tuple[Ints, list[in
     joined, largest, reaches = tiers[0], int(np.abs(tiers[0]).max(initial=0)), [0]
     for cost in tiers[1:]:
         most = int(np.abs(cost).max(initial=0))
+        if not most:
+            reaches.append(0)
+            continue
         reach = min(int(np.abs(cost).sum()), most * network.nodes)
         if largest and largest * (2 * reach + 1) + most > _PACKED_MOST:
             yield joined, reaches

@@ -150,9 +150,8 @@ def open_market(instance: Instance) -> Market:
     order, person, need = _sorted(instance.pairs, len(people.id), width)
     codes = person * width + need
     claim, preference, grade = _claims(instance, width)
-    declined, banned = claim[grade == 0], _codes(instance.bans, width)
-    _check_pins(instance, pins, codes, declined)
-    struck = np.concatenate([declined, banned, pinned_people * width + pinned_needs])
+    _check_pins(instance, pins, codes, claim[grade == 0])
+    struck = np.concatenate([claim[grade == 0], _codes(instance.bans, width), pinned_people * width + pinned_needs])
     may = ~_flags(found(codes, struck), len(codes))
     both = np.flatnonzero(among(codes, claim) & ~among(np.sort(struck), claim))
     wish, rank, tickets = _choices(instance, both, claim[both], preference[both], grade[both])

@@ -47,7 +47,7 @@ def make_engine(url: str, *, threads: int = 16) -> sa.Engine:
         connect_args={
             "connect_timeout": 5,
             "options": "-c statement_timeout=15s -c idle_in_transaction_session_timeout=30s -c lock_timeout=5s"
-            " -c timezone=UTC",
+            " -c timezone=UTC -c plan_cache_mode=force_generic_plan -c jit=off",
         },
     )
 

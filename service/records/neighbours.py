@@ -29,6 +29,8 @@ AROUND_MAX = 30
 """Beside how many records of a few days presence is judged, the earliest first: a busy team's days hold far fewer."""
 ALIKE_MAX, LATER_MAX = 60, 20
 """Of those who share a photo or a text the earliest are compared, and the next later ones judged again."""
+TOGETHER = 8
+"""About so many records is asked in one statement, or about one: a statement of each length would be compiled anew."""
 Judged = tuple[Iterable[Finding], Collection[UUID]]
 
 
@@ -118,9 +120,15 @@ class Near:
 
 def near(uow: UnitOfWork, subjects: Sequence[Subject]) -> list[Near]:
     """Give for each subject the records that it is compared with."""
+    found: list[Near] = []
+    while len(found) < len(subjects):
+        rest = subjects[len(found) :]
+        found += _near(uow, rest[: TOGETHER if len(rest) >= TOGETHER else 1])
+    return found
+
+
+def _near(uow: UnitOfWork, subjects: Sequence[Subject]) -> list[Near]:
     found = [Near() for _ in subjects]
-    if not subjects:
-        return found
     asked = {f"{name}_{turn}": value for turn, one in enumerate(subjects) for name, value in _asked(one).items()}
     told: dict[tuple[int, int, UUID], tuple[Any, list[UUID]]] = {}
     for row in uow.rows(_question(len(subjects)), **asked):
@@ -172,7 +180,8 @@ def _question(many: int) -> sa.Select[Any]:
         for turn in range(many)
         for how, part in enumerate(one(f"_{turn}").subquery() for one in (_before, _after, _around, _alike))
     ]
-    ids = sa.union_all(*parts).subquery()
+    most = many * (2 + AROUND_MAX + ALIKE_MAX)  # no more can come; said, it keeps SQLite from joining part by part
+    ids = sa.union_all(*parts).limit(most).subquery()
     columns = (_R.id, _R.person_id, _R.started_at, _R.ended_at, _R.form, _R.township_code, _R.check_in, _R.done)
     named = (_T.name, _T.lat, _T.lon, _T.radius_m, _C.person_id.label("companion"))
     copied = sa.exists().where(_F.record_id == _R.id, _F.code == rules.TEXT).label("copied")
@@ -223,7 +232,8 @@ def _around(turn: str) -> sa.Select[Any]:
         ),
     )
     named = sa.select(_C.record_id).where(_C.person_id.in_(people), _C.objected_at.is_(None))
-    found = sa.union(told.where(_R.person_id.in_(people)), told.where(_R.id.in_(named))).subquery()
+    theirs = told.where(_R.id.in_(named), _R.person_id.not_in(people))
+    found = sa.union_all(told.where(_R.person_id.in_(people)), theirs).subquery()
     return sa.select(found.c.id).order_by(found.c.started_at, found.c.id).limit(AROUND_MAX)
 
 

@@ -156,11 +156,10 @@ class Telling:
         found = []
         for reason in pair_reasons(self.problem.instance, self.plan, self.problem.background):
             place = (reason.person, reason.need)
-            sentence = tell(reason, self.names, claimant=False)
-            code = reason.code
+            code, sentence, told = reason.code, tell(reason, self.names, claimant=False), tell(reason, self.names)
             if code == PINNED and place not in self.problem.set_by_staff:
                 stayed = next((text for links, text in self._stayed if place in links), None)
-                code, sentence = (KEPT, stayed) if stayed else (code, sentence)
+                code, sentence, told = (KEPT, stayed, stayed) if stayed else (code, sentence, told)
             bill = self._bills[place]
             found.append(
                 self.entry(*place)
@@ -168,6 +167,7 @@ class Telling:
                     "score": sum(row.product for row in bill),
                     "code": code,
                     "reasons": [sentence, f"得分：{tell_bill(bill)}"],
+                    "told": told,
                     "held": place in held,
                     "asks_consent": place not in self._mutual,
                 }

@@ -137,13 +137,14 @@ def _begin(uow: UnitOfWork, one: Selected, starts_on: date, ends_on: date, plan:
         member = PairingMember(pairing_id=pairing.id, person_id=person.id, county_code=pairing.county_code)
         uow.session.add(member)
     if one.claim is not None:
-        moves.apply(uow, one.claim, "win", "；".join(one.reasons)[:REASON_MAX])
+        moves.apply(uow, one.claim, "win", "；".join(one.told)[:REASON_MAX])  # also the journal's: no name
     return pairing
 
 
 def _tell_losers(uow: UnitOfWork, plan: Plan) -> None:
     """Let every claim in the county's part of the round that did not win lose, with the plan's reasons (R-MATCH-4)."""
-    reasons = {one["claim"]: "；".join(one["reasons"]) for one in plan.body.get("losing", ())}
+    listed = plan.body.get("losing", ())
+    reasons = {one["claim"]: one.get("told") or "；".join(one["reasons"]) for one in listed}
     managed = sa.select(Region.code).where(Region.managing_county_code == plan.county_code, Region.level == "township")
     left = sa.select(Claim).where(
         Claim.round_id == plan.round_id, Claim.state == "active", Claim.township_code.in_(managed)

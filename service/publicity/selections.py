@@ -37,6 +37,8 @@ class Selected:
     members: tuple[Person, ...]
     """Who would serve: the person, or the team as it is now."""
     reasons: tuple[str, ...]
+    told: tuple[str, ...]
+    """The reasons as the claimant is told them: they name nobody."""
 
     @property
     def claimant_key(self) -> UUID:
@@ -71,14 +73,16 @@ def selection(uow: UnitOfWork, plan: Plan) -> list[Selected]:
         team = teams[UUID(pair["team"])] if pair.get("team") else None
         claim = claims[UUID(pair["claim"])] if pair.get("claim") else None
         proposal = proposals.get((need.id, team.id if team else person.id))
-        found.append(Selected(need, person, team, claim, proposal, _members(person, team), tuple(pair["reasons"])))
+        reasons = tuple(pair["reasons"])
+        told = (pair.get("told", reasons[0]), *reasons[1:])
+        found.append(Selected(need, person, team, claim, proposal, _members(person, team), reasons, told))
     return sorted(found, key=lambda one: (one.need.township_code, one.need.id, one.claimant_key))
 
 
 def of_claim(claim: Claim, reasons: tuple[str, ...]) -> Selected:
     """Read one claim as the selection of its claimant."""
     members = _members(claim.person, claim.team)
-    return Selected(claim.need, claim.person, claim.team, claim, None, members, reasons)
+    return Selected(claim.need, claim.person, claim.team, claim, None, members, reasons, reasons)
 
 
 def _rows(uow: UnitOfWork, model: type[Row], pairs: Sequence[dict[str, Any]], name: str, *load: Any) -> dict[UUID, Row]:

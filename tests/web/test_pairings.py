@@ -114,7 +114,9 @@ def test_a_plan_that_was_computed_goes_all_the_way(world: World) -> None:
     pairings = world.as_("county").get("/pairings")["items"]
     given = {(pair["need"], pair["commissioner"], *pair["reasons"]) for pair in approved["pairs"]}
     assert {(one["need"], one["commissioner"], *one["reasons"]) for one in pairings} == given
-    told = {one["claim"]: ("lost", "；".join(one["reasons"])) for one in approved["losing"]}
+    reasons = {one["claim"]: "；".join(one["reasons"]) for one in approved["losing"]}
+    names = {one["claim"]: one["commissioner_name"] for one in approved["losing"]}
+    told = {claim: ("lost", text.replace(names[claim], "您")) for claim, text in reasons.items()}
     assert told
     assert dict(zip(told, states(world, *told), strict=True)) == told
     assert states(world, season["claims"]["wang", "fruit"]) == [("active", None)]

@@ -1,6 +1,7 @@
 """Frozen inputs, runs over a whole round, each county's part of a run, proposals that both sides must accept.
 
-What a freeze, a run or a part holds was published or decided upon: nobody writes over it (R-MATCH-5).
+What a freeze, a run or a part holds was published or decided upon: nobody writes over it (R-MATCH-5). One thing alone
+leaves a body: the name of somebody who closed the account (service/me/reasons.py); what a plan proves holds pseudonyms.
 """
 
 from datetime import date, datetime

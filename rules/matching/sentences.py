@@ -1,5 +1,6 @@
 """Reasons in Chinese, once for the claimant and once for township and county (R-CLAIM-2: plain words)."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,11 @@ def tell_violator(violator: Violator, names: Names) -> str:
         f"{towns}{full}：至少应安排 {violator.floor} 人次，{able}，最多能到位 {violator.capacity} 人次，"
         f"还差 {violator.floor - violator.capacity} 人次。无论怎样安排，都补不上这个缺口。"
     )
+
+
+def retell_violator(text: str, name: str, word: str) -> str:
+    """Put a word in the place of a name among the people of `tell_violator`; part of a longer name is another name."""
+    return re.sub(rf"(只有|、|负责人){re.escape(name)}(?=、|（共|）)", lambda found: found[1] + word, text)
 
 
 def _chosen(who: str, need: str, facts: Mapping[str, Any], _: Names) -> str:

@@ -28,7 +28,7 @@ from rules.evidence import Source
 from rules.flags import PHOTO, POINT_CODES
 from service.core import moves, replies
 from service.core.unit import UnitOfWork
-from service.me import mentions
+from service.me import mentions, reasons
 from service.sites import commands as sites
 
 ERASED = "已注销用户"
@@ -196,9 +196,10 @@ def drop_name(uow: UnitOfWork, person: Person) -> list[dict[str, Any]]:
     if person.name == ERASED or open_years(uow, person.id):
         return []
     mentions.replace(uow, person, ERASED)
+    told = reasons.replace(uow, person, ERASED)
     person.name, person.organisation_code = ERASED, None
     person.version += 1
-    return [{"thing": "person", "id": str(person.id), "fields": ["name", "organisation"]}]
+    return [{"thing": "person", "id": str(person.id), "fields": ["name", "organisation"]}, *told]
 
 
 def _set(uow: UnitOfWork, model: type[Base], where: sa.ColumnElement[bool], **values: Any) -> None:

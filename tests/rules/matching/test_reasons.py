@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from rules.matching.instance import Instance
 from rules.matching.lottery import number, person_ticket
 from rules.matching.reasons import Background, lost_claims, pair_reasons
-from rules.matching.sentences import Names, tell, tell_violator
+from rules.matching.sentences import Names, retell_violator, tell, tell_violator
 from tests.proved import solve
 from tests.rules.matching.boards import board, examples, instances
 
@@ -158,6 +158,12 @@ def test_r_match_3_a_gap_is_told_as_a_sum():
         f"甲镇、乙镇：至少应安排 2 人次，符合条件的只有王教授（共 1 人），最多能到位 1 人次，还差 1 人次。{never}",
         f"丙镇：至少应安排 1 人次，没有符合条件的人选，最多能到位 0 人次，还差 1 人次。{never}",
     ]
+
+
+def test_r_visit_8_a_gap_forgets_one_name_and_no_longer_one():
+    text = "砲台镇：符合条件的只有张三丰、张三、茶队（负责人张三）、小张三（共 4 人），最多能到位 1 人次"
+    told = "砲台镇：符合条件的只有张三丰、甲、茶队（负责人甲）、小张三（共 4 人），最多能到位 1 人次"
+    assert retell_violator(text, "张三", "甲") == told
 
 
 @settings(deadline=None, max_examples=examples(40))

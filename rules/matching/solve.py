@@ -95,7 +95,9 @@ def _witnesses(market: Market, chosen: set[Link], holds: tuple[Hold, ...]) -> tu
     for p, n in chosen:
         seats[n].append(rank[p, n])
     worst: dict[int, tuple[int, int]] = {}
-    for index, hold in sorted(enumerate(holds), key=lambda entry: market.instance.needs.id[entry[1].need]):
+    seed, people, needs = market.instance.seed, market.instance.people.id, market.instance.needs.id
+    tickets = [pair_ticket(seed, people[hold.person], needs[hold.need]) for hold in holds]
+    for index, hold in sorted(enumerate(holds), key=lambda entry: tickets[entry[0]]):
         turn = place.get((hold.person, hold.need), _UNCLAIMED)
         if turn > worst.get(hold.person, (-1, 0))[0]:
             worst[hold.person] = (turn, index)

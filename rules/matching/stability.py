@@ -86,14 +86,14 @@ def _passed_over(reading: Reading, chosen: set[Link], held: Counter[int]) -> Ite
 
 
 def _given_up(reading: Reading, plan: Plan, link: Link) -> int | None:
-    """Give the hold that a person likes least (of those nobody claimed the first id), if less dear than this claim."""
-    never, ids = len(reading.turn) + 1, reading.instance.needs.id
+    """Give the hold that a person likes least (of unclaimed ones the first ticket), if less dear than this claim."""
+    never = len(reading.turn) + 1
     holds = [
-        (-reading.turn.get((hold.person, hold.need), never), ids[hold.need], index)
+        (-reading.turn.get((hold.person, hold.need), never), reading.ticket((hold.person, hold.need)), index)
         for index, hold in enumerate(plan.holds)
         if hold.person == link[0]
     ]
-    worst, _, index = min(holds, default=(0, "", 0))
+    worst, _, index = min(holds, default=(0, b"", 0))
     return index if holds and -worst > reading.turn[link] else None
 
 

@@ -70,6 +70,8 @@ CONTRACTS = [
     ("service/surprises/__init__.py", "", "surprises"),
     ("service/core/unit.py", "import wsgi", "service.core.unit -> wsgi"),
     ("rules/needs.py", "import sqlalchemy", "rules.needs -> sqlalchemy"),
+    ("rules/matching/reach.py", "import numpy", "rules.matching.reach -> numpy"),
+    ("rules/matching/verify.py", "import rules.matching.market", "rules.matching.verify -> rules.matching.market"),
     ("models/needs.py", "import flask", "models.needs -> flask"),
     ("service/needs/queries.py", "from flask import g", "service.needs.queries -> flask"),
     ("service/records/queries.py", "import wechatpy", "service.records.queries -> wechatpy"),

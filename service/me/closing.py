@@ -137,6 +137,8 @@ def _stays(uow: UnitOfWork, person: Person) -> list[dict[str, str]]:
     found.append(
         {"what": "已提交服务记录的文字、计数与设备序号", "why": "属于服务对象与考核的工作档案，不含定位和照片"}
     )
+    kept = "选派方案中的编号、去向、得分，以及经办人员和乡镇所写的理由"
+    found.append({"what": kept, "why": "属于选派工作档案，供核对方案"})
     found.append({"what": "已公示、已生效的名单与考核结果", "why": "属于公文，依法留存"})
     found.append({"what": "操作日志与同意记录", "why": "供审计核对，只含编号，不含姓名、电话和微信标识"})
     return found

@@ -41,7 +41,9 @@ def test_a_settled_round_names_nobody_who_left_but_in_the_published_list(world: 
     assert "runs.body" in holding(world, CHEN)
     assert [one for one in holding(world, CHEN) if one.startswith(("journal", "claims"))] == [], "never in these"
     chen = world.as_("chen")
-    assert "姓名与单位" in chen.ok("DELETE", "/me")["removed"]
+    closed = chen.ok("DELETE", "/me")
+    assert "姓名与单位" in closed["removed"]
+    assert [one["why"] for one in closed["stays"] if "选派方案" in one["what"]] == ["属于选派工作档案，供核对方案"]
     world.run_jobs()
     assert holding(world, CHEN) == ["publicities.items"]
     assert CHEN in str(world.anyone().get(f"/publicity/{published}")["items"])

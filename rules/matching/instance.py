@@ -77,8 +77,8 @@ class Links:
 class Instance:
     """One frozen matching problem (R-MATCH-2), in columns; rows may stand in any order.
 
-    `complete` asks to fill free places by score with pairs that nobody chose. It is off by default: such a pair is only
-    a proposal that both sides must accept (R-MATCH-6), so without it they are made for coverage alone.
+    `complete`: free places are filled by score with pairs that nobody chose, each a proposal that both sides must accept
+    (R-MATCH-6). A round may want such pairs for coverage alone; then it says so.
 
     :raises InstanceError: naming the table, column and row that is wrong.
     """
@@ -93,7 +93,7 @@ class Instance:
     pins: Links = Links()
     bans: Links = Links()
     previous: Links = Links()
-    complete: bool = False
+    complete: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.seed, str) or "\n" in self.seed:
@@ -117,12 +117,12 @@ class Instance:
         if "seed" not in content:
             raise InstanceError("seed：缺少")
         tables = {name: _read_table(name, kind, content[name]) for name, kind in TABLES.items() if name in content}
-        return cls(seed=content["seed"], complete=content.get("complete", False), **tables)
+        return cls(seed=content["seed"], complete=content.get("complete", True), **tables)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the columnar form; `complete` is written only where it is asked for."""
+        """Give the columnar form; `complete` is written only where free places may stay free."""
         tables = {name: columns(getattr(self, name)) for name in TABLES}
-        return {"seed": self.seed, **tables, **({"complete": True} if self.complete else {})}
+        return {"seed": self.seed, **tables, **({} if self.complete else {"complete": False})}
 
     def digest(self) -> str:
         """Give the SHA-256 (hex) of the canonical JSON: what is published before the seed is drawn (R-MATCH-2)."""

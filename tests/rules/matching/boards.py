@@ -31,6 +31,7 @@ def board(
 ) -> Instance:
     """Write a problem by names: claims and grades list names best first, `=` before a name means equal to the last.
 
+    Places may stay free unless `complete` says no.
     Every pair has score 10 unless `scores` says more; `pins`, `bans`, `previous` are lists of (person, need).
     """
     ids, codes, posts = list(people), list(floors or {town: 1 for town, _ in needs.values()}), list(needs)
@@ -45,6 +46,7 @@ def board(
     return Instance.from_json(
         {
             "seed": more.pop("seed", "583214"),
+            "complete": False,
             "people": {"id": ids, "capacity": list(people.values())},
             "townships": {"code": codes, "floor": list((floors or dict.fromkeys(codes, 1)).values())},
             "needs": {

@@ -239,3 +239,15 @@ def test_what_is_mended_after_each_release_is_what_a_new_flow_finds(instance, di
             relief.take_back()
             held[person] += 1
             assert choice.pairs() == before
+
+
+def test_a_file_that_says_nothing_of_it_fills_free_places_by_score():
+    """R-MATCH-1 (5), R-MATCH-4: the better pair nobody asked for is a proposal; a round may do without (R-MATCH-6)."""
+    free = board({"a": 1, "b": 1}, {"x": ("t", 1), "y": ("t", 1)}, {"a": "x y", "b": "x y"}, scores={("a", "y"): 30})
+    content = free.to_json()
+    assert content.pop("complete") is False
+    told = solve(Instance.from_json(content))
+    assert [(pair.person, pair.need) for pair in told.pairs] == [(0, 1), (1, 0)]
+    assert Counter(pair.reason for pair in told.pairs) == {"P2": 1, "P3": 1}
+    assert len(solve(free).pairs) == 1
+    assert "complete" not in Instance.from_json(content).to_json()

@@ -77,8 +77,8 @@ class Links:
 class Instance:
     """One frozen matching problem (R-MATCH-2), in columns; rows may stand in any order.
 
-    `complete`: free places are filled by score with pairs that nobody chose, each a proposal that both sides must accept
-    (R-MATCH-6). A round may want such pairs for coverage alone; then it says so.
+    `complete`: free places are filled by score with pairs that nobody chose, each a proposal that both sides must
+    accept (R-MATCH-6). A round may want such pairs for coverage alone; then it says so.
 
     :raises InstanceError: naming the table, column and row that is wrong.
     """

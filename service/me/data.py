@@ -7,10 +7,11 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from models.base import Base
-from models.records import Flag
+from models.records import Flag, Record, RecordVersion
 from service.core.unit import UnitOfWork
 from service.identity import queries as identity
 from service.me.inventory import INVENTORY, Held
+from service.records import queries as records
 
 WITHHELD = frozenset(
     {
@@ -50,6 +51,9 @@ def _section(uow: UnitOfWork, held: Held, person: UUID) -> dict[str, Any]:
     if model is Flag and held.about_me:  # what rests on somebody else's record would tell of that person
         rows = [row for row in rows if not row.theirs]
     shown = [_plain(row, held.hides(row)) if held.about_me else _act(row) for row in rows]
+    if held.about_me and model in {Record, RecordVersion}:
+        hushed = records.unread(uow, [row.id if model is Record else row.record_id for row in rows])
+        shown = [_as_heard(values, hushed) for values in shown]
     return {"name": held.name, "title": held.title, "rows": shown}
 
 
@@ -57,6 +61,14 @@ def _plain(row: Base, hidden: frozenset[str]) -> dict[str, Any]:
     values = {column.key: getattr(row, column.key) for column in sa.inspect(type(row)).columns}
     left_out = WITHHELD | hidden
     return {name: _text(value) for name, value in values.items() if name not in left_out and not _binary(value)}
+
+
+def _as_heard(values: dict[str, Any], hushed: frozenset[str]) -> dict[str, Any]:
+    """Leave out a farmer's words that nobody may read yet but who decides on them (R-NEED-4)."""
+    if word := values.get("confirmation"):
+        return values | {"confirmation": records.as_heard(word, hushed)}
+    told = values.get("confirmations")
+    return values | {"confirmations": [records.as_heard(word, hushed) for word in told]} if told else values
 
 
 def _act(row: Base) -> dict[str, Any]:

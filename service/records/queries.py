@@ -114,12 +114,13 @@ def _arrived(uow: UnitOfWork, owners: Collection[UUID], named: Collection[str]) 
 def _hush(uow: UnitOfWork, rows: Sequence[Record]) -> None:
     """Name the links whose farmer's words nobody let pass; reviewers decide on them and read them before (R-NEED-4)."""
     spoken = [row.id for row in rows if row.confirmation or row.number > 1 or row.state not in {"draft", "submitted"}]
-    hushed = _unread(uow, spoken) if spoken else frozenset()
+    hushed = unread(uow, spoken) if spoken else frozenset()
     for row in rows:
         row.hushed = hushed
 
 
-def _unread(uow: UnitOfWork, records: Collection[UUID]) -> frozenset[str]:
+def unread(uow: UnitOfWork, records: Collection[UUID]) -> frozenset[str]:
+    """Give the links of these records whose farmer's words nobody let pass."""
     waits = sa.select(ContentCheck.subject_id).where(
         ContentCheck.subject == ConfirmationLink.__thing__,
         ContentCheck.subject_id.in_(sa.select(ConfirmationLink.id).where(ConfirmationLink.record_id.in_(records))),

@@ -132,11 +132,13 @@ def test_a_farmers_own_words_are_read_by_others_once_they_were_checked(field: Wo
         assert "原话待核对后显示" in shown["evidence"][0]["text"]
         assert "甲乙丙" not in reader.get("/records").content.decode()
         assert "甲乙丙" not in reader.get("/me/messages").content.decode()
+    assert "甲乙丙" not in chen.get("/me/data").content.decode()
     assert "甲乙丙" in county.get(path)["evidence"][0]["text"]
     held = county.get("/content", held=1, subject="confirmation_link")["items"]
     assert [(one["text"], one["state"]) for one in held] == [("加微信买药甲乙丙", "unavailable")]
     county.ok("POST", f"/content/{held[0]['id']}/release", {"reason": "可以看"})
     assert "甲乙丙" in chen.get(path)["evidence"][0]["text"]
+    assert "甲乙丙" in chen.get("/me/data").content.decode()
 
 
 def test_sent_twice_the_first_word_stands_and_both_read_thanks(field: World) -> None:

@@ -217,6 +217,7 @@ def impersonal_journal(sources: Sequence[Source]) -> Iterator[Breach]:
                 ["uow", "record"],
                 ["moves", "apply"],
                 ["moves", "start"],
+                ["moves", "tell_of"],
             ):
                 continue
             said = [*node.args[2:], *(one.value for one in node.keywords)]

@@ -266,7 +266,7 @@ def perform(uow: UnitOfWork, spec: Endpoint, asked: replies.Request | None, does
         return download(result)
     done = answered(spec, result)
     if asked is not None:
-        uow.session.flush()
+        uow.flush()
         replies.keep(uow, [(asked, done.kept())])
     return done
 

@@ -71,6 +71,7 @@ PRAGMAS = (
     "cache_size=-32768",
     "temp_store=MEMORY",
     "secure_delete=ON",
+    "wal_autocheckpoint=4000",  # pages; most of them are written again and again before that
 )
 
 

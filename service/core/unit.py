@@ -153,9 +153,13 @@ class UnitOfWork:
 
     def rows(self, statement: sa.Executable, **values: Any) -> sa.CursorResult[Any]:
         """Run a statement made once, over tables alone: where every request passes, objects cost too much."""
+        self.flush()
+        return self._connected().execute(statement, values)
+
+    def flush(self) -> None:
+        """Write what was put on objects, if there are any."""
         if self._session is not None:
             self._session.flush()
-        return self._connected().execute(statement, values)
 
     def _connected(self) -> sa.Connection:
         if self._connection is None:
@@ -239,8 +243,7 @@ class UnitOfWork:
 
     def commit(self) -> None:
         """Write the journal's entries and commit everything, or raise with nothing done."""
-        if self._session is not None:
-            self._session.flush()
+        self.flush()
         self._write_entries()
         if self._session is not None:
             self._session.commit()

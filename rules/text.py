@@ -1,5 +1,6 @@
 """What text may hold (quality.md §4 row 24), how it is searched, and how alike two texts are."""
 
+import re
 import unicodedata
 from collections.abc import Hashable
 from collections.abc import Set as AbstractSet
@@ -13,6 +14,10 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip()
 
 
+_ORDINARY = re.compile("[ -~\n\t\r\u3001-\u3011\u4e00-\u9fa5\uff01-\uff5e]*")
+"""Nearly every text, told at a glance: ASCII, Chinese characters and punctuation, all of them assigned and visible."""
+
+
 def judge_line(text: str) -> str | None:
     """Say what is wrong with a one-line text such as a name or title; None if nothing is.
 
@@ -24,6 +29,8 @@ def judge_line(text: str) -> str | None:
 
 def judge_words(text: str) -> str | None:
     """Say what is wrong with a text of several lines; None if nothing is. Line breaks and emoji joiners are fine."""
+    if _ORDINARY.fullmatch(text) and text.strip() == text:
+        return None
     if text and all(unicodedata.category(one) in {"Cf", "Zs", "Zl", "Zp", "Cc"} for one in text):
         return "没有可见的文字"
     for one in text:

@@ -46,9 +46,12 @@ def fresh_token() -> str:
     return secrets.token_urlsafe(32)
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
 def canonical(value: Any) -> bytes:
     """Give the one JSON text of a value: keys sorted, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def sha256_of(value: Any) -> str:

@@ -3,27 +3,28 @@
 Marks are numbers that an index holds: whoever shares some of them is compared in full, everybody else never is.
 """
 
-import hashlib
-import zlib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from rules.text import overlap, pairs_of_characters
+from rules.text import letters, overlap, pairs_of_characters
 
 TEXT_PAIRS_MIN = 29
 """Shorter texts (thirty characters) are alike by chance: 「查看茶园」 has been written before (practice)."""
 TEXT_ALIKE = 90
 """Of a hundred pairs of neighbouring characters so many are the same: a copy with a word changed (practice)."""
-TEXT_MARKS = 6
-_ROWS, _PRIME = 3, 2**31 - 1
+TEXT_MARKS = 8
+_ROWS, _PRIME = 4, 2**31 - 1
 _SKETCH = 63
 """Bits of a text's sketch: as many as a signed number of the database holds without its sign."""
+_FIRST, _SECOND = 1_103_515_245, 1_597_334_677
+"""By which a pair's first and second character (below 2²¹) are told apart and spread."""
 _SEEDS = np.random.default_rng(20260115).integers(1, _PRIME, (2, TEXT_MARKS * _ROWS), dtype=np.int64)
+_MIXED = np.random.default_rng(20261129).integers(1, 2**63, (TEXT_MARKS, _ROWS), dtype=np.uint64) * 2 + 1
 _TOSSES = np.random.default_rng(20261128).integers(1, 2**63, (_SKETCH, 1), dtype=np.uint64) * 2 + 1
 _PLACES = np.uint64(1) << np.arange(_SKETCH, dtype=np.uint64)
-SKETCH_APART_MAX = 16
+SKETCH_APART_MAX = 13
 """In so many bits the sketches of texts may differ that are 90 % alike: theirs in 6 ± 2, those of strangers in 26."""
 
 STRIPS, CELLS = 8, 17
@@ -52,21 +53,20 @@ class TextLook(NamedTuple):
 def look_of_text(text: str) -> TextLook:
     """Give the marks of a text: of two texts that are 90 % alike some mark is the same in 99 cases of a hundred.
 
-    Each mark stands for the smallest of three shuffles of the text's pairs of characters; each bit of the sketch for
+    Each mark stands for the smallest of four shuffles of the text's pairs of characters; each bit of the sketch for
     the smallest of another.
     """
-    pairs = pairs_of_characters(text)
+    codes = np.frombuffer(letters(text).encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
+    if len(codes) <= TEXT_PAIRS_MIN:
+        return TextLook()
+    pairs = np.unique(codes[:-1] << 32 | codes[1:])
     if len(pairs) < TEXT_PAIRS_MIN:
         return TextLook()
-    hashed = np.fromiter((zlib.crc32(one.encode()) for one in pairs), dtype=np.int64, count=len(pairs)) % _PRIME
-    least = ((hashed[:, None] * _SEEDS[0] + _SEEDS[1]) % _PRIME).min(axis=0).reshape(TEXT_MARKS, _ROWS)
-    marks = tuple(_number(f"{band}:{rows}") for band, rows in enumerate(least.tolist()))
+    hashed = ((pairs >> 32) * _FIRST + (pairs & 0xFFFFFFFF) * _SECOND) % _PRIME
+    least = (hashed[:, None] * _SEEDS[0] + _SEEDS[1]) % _PRIME
+    mixed = (least.min(axis=0).astype(np.uint64).reshape(TEXT_MARKS, _ROWS) * _MIXED).sum(axis=1) >> np.uint64(1)
     tossed = (hashed.astype(np.uint64) * _TOSSES).min(axis=1) >> np.uint64(17) & np.uint64(1)
-    return TextLook(marks, int((tossed * _PLACES).sum()))
-
-
-def _number(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+    return TextLook(tuple(mixed.tolist()), int((tossed * _PLACES).sum()))
 
 
 def text_alike(one: str, other: str) -> int | None:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Hashable
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
+from itertools import pairwise
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -60,6 +61,14 @@ def search_key(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", once.casefold()).split())
 
 
+_SILENT = re.compile(r"[\W_]+")
+
+
+def letters(text: str) -> str:
+    """Give what of a text is letters, numbers and Chinese characters, folded as for searching."""
+    return _SILENT.sub("", search_key(text))
+
+
 @lru_cache(maxsize=512)
 def pairs_of_characters(*texts: str) -> frozenset[str]:
     """Chinese has no spaces between words, so neighbouring characters stand for words; punctuation means nothing.
@@ -68,8 +77,8 @@ def pairs_of_characters(*texts: str) -> frozenset[str]:
     """
     found: set[str] = set()
     for text in texts:
-        bare = "".join(one for one in search_key(text) if one.isalnum())
-        found.update(bare[at : at + 2] for at in range(max(len(bare) - 1, 1)))
+        bare = letters(text)
+        found.update(map("".join, pairwise(bare)) if len(bare) > 1 else (bare,))
     return frozenset(found - {""})
 
 

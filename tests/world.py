@@ -330,21 +330,21 @@ def make_house(url: str, var: Any, sandbox: Sandbox) -> House:
     return wsgi.make_house(Settings.from_env(env))
 
 
-_engines: dict[str, tuple[sa.Engine, sa.Engine]] = {}
+_engines: dict[str, tuple[sa.Engine, sa.Engine, sa.Engine]] = {}
 
 
 def _share_engine(house: House) -> None:
     """Use one engine for all copies of the prepared database: its statements are compiled once, not in every test."""
     url = house.settings.database_url
     if url not in _engines:
-        _engines[url] = house.engine, house.reader
+        _engines[url] = house.engine, house.reader, house.glancing
         if house.engine.dialect.name == "sqlite":
 
             @sa.event.listens_for(house.engine, "connect")
             def _hurry(connection: Any, _record: Any) -> None:
                 connection.execute("PRAGMA synchronous=OFF")  # crashes are tested on servers of their own
 
-    house.engine, house.reader = _engines[url]
+    house.engine, house.reader, house.glancing = _engines[url]
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def authenticate_console(house: House) -> Actor:
 
 
 def _living(house: House, token: str, kind: str) -> Actor:
-    with house.read(VISITOR) as uow:
+    with house.glance(VISITOR) as uow:
         entered = queries.entered(uow, token, kind)
     if entered is None:
         raise NotLoggedIn("登录已失效，请重新登录")

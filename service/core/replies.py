@@ -10,6 +10,7 @@ import orjson
 import sqlalchemy as sa
 
 from models.journal import Reply
+from service.core.prepared import Prepared, among
 from service.core.problems import KeyReused
 from service.core.unit import UnitOfWork
 from service.core.vault import sha256_of
@@ -50,9 +51,10 @@ def request(uow: UnitOfWork, path: str, body: Any, header: str | None = None) ->
     return Request(owner, key, sha256_of([path.lower(), body]))
 
 
-_KEPT = sa.select(Reply.__table__).where(
-    Reply.__table__.c.owner == sa.bindparam("owner"),
-    Reply.__table__.c.key.in_(sa.bindparam("keys", expanding=True)),
+_KEPT = Prepared(
+    sa.select(Reply.__table__).where(
+        Reply.__table__.c.owner == sa.bindparam("owner"), among(Reply.__table__.c.key, "keys")
+    )
 )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 from uuid import UUID
@@ -15,9 +14,11 @@ from sqlalchemy.orm import Session
 from models.base import Base, new_id
 from models.journal import JournalEntry
 from rules.access import roles_for
+from service.core import prepared
 from service.core.clock import Clock
-from service.core.database import make_engine, read_only
+from service.core.database import make_engine, read_only, unwrapped
 from service.core.ports import Ports
+from service.core.prepared import Prepared
 from service.core.settings import Settings
 from service.core.vault import Vault, sha256_of
 
@@ -97,11 +98,6 @@ def _note_flush(session: Session, _context: Any) -> None:
         session.changed = session.changed or bool(session.new or session.dirty or session.deleted)
 
 
-@cache
-def _insert_into(model: type[Base]) -> sa.Insert:
-    return sa.insert(model.__table__)  # type: ignore[arg-type]  # a statement made once is compiled once
-
-
 def as_loaded(model: type[Given], values: Mapping[str, Any]) -> Given:
     """Give an object as a query would, of what is already known; whatever is put on it goes nowhere."""
     row = cast("Given", sa.inspect(model).class_manager.new_instance())
@@ -112,13 +108,15 @@ def as_loaded(model: type[Given], values: Mapping[str, Any]) -> Given:
 class UnitOfWork:
     """First argument of every command and query; the edge opens it and it commits or rolls back as a whole."""
 
-    def __init__(self, house: "House", actor: Actor, trace: str, *, writes: bool) -> None:
+    def __init__(
+        self, house: "House", actor: Actor, trace: str, *, writes: bool, engine: sa.Engine | None = None
+    ) -> None:
         self.house = house
         self.actor = actor
         self.trace = trace
         self.writes = writes
         self.now: datetime = house.clock.now()
-        self._engine = house.engine if writes else house.reader
+        self._engine = engine or (house.engine if writes else house.reader)
         self._session: UnitSession | None = None
         self._connection: sa.Connection | None = None
         self._own: sa.Connection | None = None
@@ -126,11 +124,14 @@ class UnitOfWork:
         self._peeking: sa.Connection | None = None
         self._entry: _Entry | None = None
         self._entries: list[_Entry] = []
+        self._waiting: dict[type[Base], list[Mapping[str, Any]]] = {}
+        """New rows of tables that are put in together, as soon as somebody could miss them."""
         self._changed = False
 
     @property
     def session(self) -> UnitSession:
         """The session of this unit, over the same transaction as `rows` and `insert`."""
+        self._put_in()
         if self._session is None:
             self._stop_peeking()
             self._session = UnitSession(self._own or self._engine, expire_on_commit=False)
@@ -151,10 +152,15 @@ class UnitOfWork:
         """The outside world (WeChat, files); never called inside a write transaction."""
         return self.house.ports
 
-    def rows(self, statement: sa.Executable, **values: Any) -> sa.CursorResult[Any]:
-        """Run a statement made once, over tables alone: where every request passes, objects cost too much."""
+    def rows(self, statement: Prepared, *, unseen: bool = False, **values: Any) -> Sequence[Any]:
+        """Run a statement made once, over tables alone: where every request passes, objects cost too much.
+
+        :param unseen: it need not see what `insert` was told, which can then wait for the rest.
+        """
         self.flush()
-        return self._connected().execute(statement, values)
+        if not unseen:
+            self._put_in()
+        return statement.rows(self._connected(), values)
 
     def flush(self) -> None:
         """Write what was put on objects, if there are any."""
@@ -169,7 +175,7 @@ class UnitOfWork:
             self._connection = self._own if self._session is None else self._session.connection()
         return self._connection  # type: ignore[return-value]  # one of the two was just made
 
-    def peek(self, statement: sa.Executable, **values: Any) -> Sequence[Any]:
+    def peek(self, statement: Prepared, **values: Any) -> Sequence[Any]:
         """Read before the writing begins: on SQLite nobody waits meanwhile, and it is as of a moment ago.
 
         For what a constraint tells anyway, or what was true when it was asked. Once the unit has begun to write, it
@@ -177,16 +183,25 @@ class UnitOfWork:
         """
         begun = self._connection is not None or self._session is not None
         if begun or not self.writes or not self.house.lines_up:
-            return self.rows(statement, **values).all()
+            return self.rows(statement, **values)
         if self._peeking is None:
             self._peeking = self.house.reader.connect()
-        return self._peeking.execute(statement, values).all()
+        return statement.rows(self._peeking, values)
 
     def insert(self, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Put new rows of one table in by one statement, every column named; the session hears nothing of them."""
+        """Put new rows of one table in, every column named; what they rest on was put in before.
+
+        They go in together with those of other tables, before anything else is asked; the session hears nothing of
+        them.
+        """
         if rows:
-            self._connected().execute(_insert_into(model), rows)
+            self._waiting.setdefault(model, []).extend(rows)
             self._changed = self._changed or hasattr(model, "__thing__")
+
+    def _put_in(self) -> None:
+        if self._waiting:
+            waiting, self._waiting = self._waiting, {}
+            prepared.insert(self._connected(), waiting)
 
     def next_command(self) -> None:
         """What is recorded from here on belongs to another command's journal entry: many were sent together."""
@@ -245,6 +260,7 @@ class UnitOfWork:
         """Write the journal's entries and commit everything, or raise with nothing done."""
         self.flush()
         self._write_entries()
+        self._put_in()
         if self._session is not None:
             self._session.commit()
         if self._own is not None:
@@ -267,7 +283,7 @@ class UnitOfWork:
         if self._session is not None:
             self._session.bind, self._session.changed = self._engine, False
         self._own = self._connection = self._entry = None
-        self._entries, self._changed = [], False
+        self._entries, self._waiting, self._changed = [], {}, False
 
     def __enter__(self) -> Self:
         return self
@@ -276,8 +292,8 @@ class UnitOfWork:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if self.writes and kind is None:
-                self.commit()
+            if kind is None:
+                self.commit() if self.writes else self._done_reading()
             elif self.writes:
                 self.rollback()
         finally:
@@ -286,6 +302,13 @@ class UnitOfWork:
                 self._session.close()
             if self._own is not None:
                 self._own.close()
+
+    def _done_reading(self) -> None:
+        """End the transaction by a COMMIT: with a ROLLBACK psycopg forgets every statement that it prepared."""
+        if self._session is not None:
+            self._session.commit()
+        if self._own is not None:
+            self._own.commit()
 
     def _stop_peeking(self) -> None:
         if self._peeking is not None:
@@ -329,6 +352,7 @@ class House:
         self.vault = Vault(settings.secret_key)
         self.engine = make_engine(settings.database_url)
         self.reader = read_only(self.engine)
+        self.glancing = unwrapped(self.reader)
         self.lines_up = self.engine.dialect.name == "sqlite"
         """Whether one writes at a time, and the others wait from the first statement of their transaction on."""
         self.ports = bring(self)
@@ -347,3 +371,7 @@ class House:
     def read(self, actor: Actor, trace: str = "") -> UnitOfWork:
         """Open a unit of work for queries; it cannot write."""
         return UnitOfWork(self, actor, trace or new_id().hex, writes=False)
+
+    def glance(self, actor: Actor, trace: str = "") -> UnitOfWork:
+        """Open a unit of work for a question or two that need no transaction around them; it must not write."""
+        return UnitOfWork(self, actor, trace or new_id().hex, writes=False, engine=self.glancing)

@@ -15,6 +15,7 @@ from rules.calendar import shanghai_date
 from rules.policy import CONSENT_VERSIONS, CONSOLE_IDLE_MINUTES, SESSION_IDLE_DAYS
 from service.core import gate
 from service.core.paging import Ask, Page, page
+from service.core.prepared import Prepared
 from service.core.problems import NotFound
 from service.core.unit import Actor, Held, UnitOfWork
 
@@ -57,7 +58,10 @@ _BEHIND = (
     .outerjoin(Person.__table__, _PEOPLE.id == _SESSIONS.person_id)
     .outerjoin(
         Binding.__table__,
-        sa.and_(_BINDINGS.person_id == _SESSIONS.person_id, _BINDINGS.state.in_(("claimed", "bound"))),
+        sa.and_(
+            _BINDINGS.person_id == _SESSIONS.person_id,
+            sa.or_(_BINDINGS.state == "claimed", _BINDINGS.state == "bound"),
+        ),
     )
     .outerjoin(RoleGrant.__table__, sa.and_(_ROLES.person_id == _SESSIONS.person_id, *_IN_OFFICE))
     .outerjoin(TeamMember.__table__, sa.and_(_MEMBERS.person_id == _SESSIONS.person_id, _MEMBERS.left_at.is_(None)))
@@ -66,14 +70,16 @@ _BEHIND = (
 )
 """A session with its person, their one binding that waits or acts, their roles in force and teams: one question for
 every request, with a row for each role in each team."""
-_BY_TOKEN = _BEHIND.where(_SESSIONS.token_digest == sa.bindparam("digest"), _SESSIONS.kind == sa.bindparam("kind"))
-_BY_ID = _BEHIND.where(_SESSIONS.id == sa.bindparam("id"))
+_BY_TOKEN = Prepared(
+    _BEHIND.where(_SESSIONS.token_digest == sa.bindparam("digest"), _SESSIONS.kind == sa.bindparam("kind"))
+)
+_BY_ID = Prepared(_BEHIND.where(_SESSIONS.id == sa.bindparam("id")))
 
 
 def entered(uow: UnitOfWork, token: str, kind: str) -> Entered | None:
     """Give who is behind a token, if its session lives; nothing is remembered between two requests."""
     digest, today = uow.vault.digest("session", token), shanghai_date(uow.now)
-    rows = uow.rows(_BY_TOKEN, digest=digest, kind=kind, today=today).all()
+    rows = uow.rows(_BY_TOKEN, digest=digest, kind=kind, today=today)
     if not rows or rows[0].ended_at is not None:
         return None
     away = uow.now - rows[0].last_seen_at
@@ -84,7 +90,7 @@ def entered(uow: UnitOfWork, token: str, kind: str) -> Entered | None:
 
 def actor_of(uow: UnitOfWork, session_id: UUID) -> Actor:
     """Give the actor behind a session."""
-    return _behind(uow, uow.rows(_BY_ID, id=session_id, today=shanghai_date(uow.now)).all())
+    return _behind(uow, uow.rows(_BY_ID, id=session_id, today=shanghai_date(uow.now)))
 
 
 def _behind(uow: UnitOfWork, rows: Sequence[Any]) -> Actor:
@@ -146,7 +152,7 @@ def in_office(uow: UnitOfWork) -> sa.ColumnElement[bool]:
     )
 
 
-_GRANTS = (
+_GRANTS = Prepared(
     sa.select(*_GRANT)
     .where(_ROLES.person_id == sa.bindparam("person"), *_IN_OFFICE)
     .order_by(_ROLES.created_at, _ROLES.id)

@@ -17,20 +17,30 @@ from models.records import Flag, Photo, PhotoMark, Record, RecordPhoto, TextMark
 from rules import likeness
 from rules.flags import Finding
 from service.core import moves
+from service.core.prepared import Prepared, among
 from service.core.unit import UnitOfWork
 from service.records import neighbours
 from service.records.neighbours import KINDS, LATER_MAX, PICTURES, PRESENCE, Kind, Subject, photos_of, subject_of
 
-_MARK = sa.func.unnest(sa.bindparam("marks", type_=postgresql.ARRAY(sa.BigInteger))).column_valued("mark")
-_TURN = sa.select(sa.func.pg_advisory_xact_lock(_MARK))
-"""Waits for each mark in the order of the array, which is the same for all, so that nobody waits in a ring."""
 _PEOPLE = Person.__table__.c
 _SERVERS = (
     sa.select(_PEOPLE.id)
-    .where(_PEOPLE.id.in_(sa.bindparam("people", expanding=True)))
+    .where(among(_PEOPLE.id, "people"))
     .order_by(_PEOPLE.id)
     .with_for_update(key_share=True)
+    .cte("servers")
+    .prefix_with("MATERIALIZED")
 )
+_MARKS = (
+    sa.func.unnest(sa.bindparam("marks", type_=postgresql.ARRAY(sa.BigInteger))).table_valued("mark").render_derived()
+)
+_HELD = sa.select(sa.func.count().label("many")).select_from(_SERVERS).subquery()
+_TURN = Prepared(
+    sa.select(_HELD.c.many, sa.func.pg_advisory_xact_lock(_MARKS.c.mark))
+    .select_from(_HELD)
+    .outerjoin(_MARKS, sa.true())
+)
+"""Waits for the people, then for each mark, in an order that is the same for all, so that nobody waits in a ring."""
 
 
 def put(uow: UnitOfWork, row: Record, codes: Collection[str], found: Iterable[Finding]) -> bool:
@@ -104,18 +114,17 @@ def take_turns(uow: UnitOfWork, subjects: Sequence[Subject]) -> None:
     """
     if uow.house.engine.dialect.name != "postgresql":
         return
-    uow.rows(_SERVERS, people=sorted({person for one in subjects for person in one.visit.people}))
+    people = {person for one in subjects for person in one.visit.people}
     words = {mark for one in subjects for mark in one.look.marks}
-    _take_marks(uow, words, [photo for one in subjects for photo in photos_of(uow, one)])
+    _take_turn(uow, people, words, [photo for one in subjects for photo in photos_of(uow, one)])
 
 
-def _take_marks(uow: UnitOfWork, words: Collection[int], photos: Sequence[Photo]) -> None:
+def _take_turn(uow: UnitOfWork, people: Collection[UUID], words: Collection[int], photos: Sequence[Photo]) -> None:
     if uow.house.engine.dialect.name != "postgresql":
         return
     sought = {mark for one in photos if one.looks for mark in likeness.sought_marks(one.looks)}
     same = {int(one.sha256[:15], 16) for one in photos}
-    if marks := sorted({*words, *sought, *same}):
-        uow.rows(_TURN, marks=marks)
+    uow.rows(_TURN, people=sorted(people), marks=sorted({*words, *sought, *same}))
 
 
 def mark_texts(uow: UnitOfWork, subjects: Sequence[Subject]) -> None:
@@ -146,7 +155,7 @@ def presence_changed(uow: UnitOfWork, row: Record) -> None:
 
 def mark_photo(uow: UnitOfWork, photo: Photo) -> None:
     """Keep the marks under which copies of a photo are found."""
-    _take_marks(uow, (), [photo])
+    _take_turn(uow, (), (), [photo])
     marks = likeness.picture_marks(photo.looks) if photo.looks else ()
     uow.session.flush()
     rows = [{"mark": mark, "photo_id": photo.id, "county_code": photo.county_code} for mark in marks]

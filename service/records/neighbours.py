@@ -21,6 +21,7 @@ from rules.calendar import shanghai_date
 from rules.flags import Finding, Visit
 from rules.needs import Form
 from service.core.database import bits_apart
+from service.core.prepared import Prepared, among
 from service.core.unit import UnitOfWork
 
 RADIUS_M = 5_000
@@ -123,15 +124,16 @@ def near(uow: UnitOfWork, subjects: Sequence[Subject]) -> list[Near]:
     found: list[Near] = []
     while len(found) < len(subjects):
         rest = subjects[len(found) :]
-        found += _near(uow, rest[: TOGETHER if len(rest) >= TOGETHER else 1])
+        some = rest[: TOGETHER if len(rest) >= TOGETHER else 1]
+        found += _near(uow, some, unseen=len(subjects) == 1)  # what waits to be put in is its own
     return found
 
 
-def _near(uow: UnitOfWork, subjects: Sequence[Subject]) -> list[Near]:
+def _near(uow: UnitOfWork, subjects: Sequence[Subject], *, unseen: bool) -> list[Near]:
     found = [Near() for _ in subjects]
     asked = {f"{name}_{turn}": value for turn, one in enumerate(subjects) for name, value in _asked(one).items()}
     told: dict[tuple[int, int, UUID], tuple[Any, list[UUID]]] = {}
-    for row in uow.rows(_question(len(subjects)), **asked):
+    for row in uow.rows(_question(len(subjects)), unseen=unseen, **asked):
         _, companions = told.setdefault((row.turn, row.how, row.id), (row, []))
         if row.companion is not None:
             companions.append(row.companion)
@@ -173,7 +175,7 @@ def _asked(one: Subject) -> dict[str, Any]:
 
 
 @cache
-def _question(many: int) -> sa.Select[Any]:
+def _question(many: int) -> Prepared:
     """Ask about so many subjects, `turn` by turn: whole visits, the earliest first, one row a companion."""
     parts = [
         sa.select(sa.literal_column(str(turn)).label("turn"), sa.literal_column(str(how)).label("how"), part.c.id)
@@ -184,9 +186,9 @@ def _question(many: int) -> sa.Select[Any]:
     ids = sa.union_all(*parts).limit(most).subquery()
     columns = (_R.id, _R.person_id, _R.started_at, _R.ended_at, _R.form, _R.township_code, _R.check_in, _R.done)
     named = (_T.name, _T.lat, _T.lon, _T.radius_m, _C.person_id.label("companion"))
-    copied = sa.exists().where(_F.record_id == _R.id, _F.code == rules.TEXT).label("copied")
-    return (
-        sa.select(ids.c.turn, ids.c.how, *columns, _R.device, *named, copied)
+    copied = sa.select(_F.code).where(_F.record_id == _R.id, _F.code == rules.TEXT).limit(1).scalar_subquery()
+    return Prepared(
+        sa.select(ids.c.turn, ids.c.how, *columns, _R.device, *named, copied.label("copied"))
         .select_from(ids)
         .join(Record.__table__, _R.id == ids.c.id)
         .join(Region.__table__, _T.code == _R.township_code)
@@ -217,7 +219,6 @@ def _after(turn: str) -> sa.Select[Any]:
 
 def _around(turn: str) -> sa.Select[Any]:
     """The records of the same people about that time that could contradict one."""
-    people = sa.bindparam(f"people{turn}", expanding=True, type_=sa.Uuid())
     told = sa.select(_R.id, _R.started_at).where(
         _R.id != sa.bindparam(f"me{turn}", type_=sa.Uuid()),
         _R.state != "draft",
@@ -231,9 +232,9 @@ def _around(turn: str) -> sa.Select[Any]:
             sa.bindparam(f"placed{turn}", type_=sa.Boolean()),
         ),
     )
-    named = sa.select(_C.record_id).where(_C.person_id.in_(people), _C.objected_at.is_(None))
-    theirs = told.where(_R.id.in_(named), _R.person_id.not_in(people))
-    found = sa.union_all(told.where(_R.person_id.in_(people)), theirs).subquery()
+    people = f"people{turn}"
+    named = sa.select(_C.record_id).where(among(_C.person_id, people), _C.objected_at.is_(None))
+    found = sa.union(told.where(among(_R.person_id, people)), told.where(_R.id.in_(named))).subquery()
     return sa.select(found.c.id).order_by(found.c.started_at, found.c.id).limit(AROUND_MAX)
 
 

@@ -19,6 +19,7 @@ from rules import records as rules
 from rules.flags import Finding
 from rules.records import service_dates
 from service.core import moves
+from service.core.prepared import Prepared, among
 from service.core.problems import Invalid, Refusal
 from service.core.unit import UnitOfWork, as_loaded
 from service.records import arrivals, flags, queries
@@ -26,23 +27,23 @@ from service.records.arrivals import RecordForm
 from service.records.neighbours import Subject, last_day, place_of, subject, visit
 
 _PAIRINGS, _MEMBERS, _TOWNS, _PEOPLE = (one.__table__.c for one in (Pairing, PairingMember, Region, Person))
-_GROUNDS = (
+_GROUNDS = Prepared(
     sa.select(
         *(_PAIRINGS[name] for name in ("id", "county_code", "township_code", "team_id")),
         *(_PAIRINGS[name] for name in ("starts_on", "ends_on", "ended_on")),
         *(_TOWNS[name] for name in ("name", "lat", "lon", "radius_m", "managing_county_code")),
         _PEOPLE.name.label("person_name"),
-        sa.exists().where(Record.__table__.c.id.in_(sa.bindparam("ids", expanding=True))).label("some_known"),
+        sa.exists().where(among(Record.__table__.c.id, "ids")).label("some_known"),
     )
     .select_from(Pairing.__table__)
     .join(PairingMember.__table__, _MEMBERS.pairing_id == _PAIRINGS.id)
     .join(Region.__table__, _TOWNS.code == _PAIRINGS.township_code)
     .join(Person.__table__, _PEOPLE.id == _MEMBERS.person_id)
-    .where(_PAIRINGS.id.in_(sa.bindparam("pairings", expanding=True)), _MEMBERS.person_id == sa.bindparam("me"))
+    .where(among(_PAIRINGS.id, "pairings"), _MEMBERS.person_id == sa.bindparam("me"))
 )
 """What the actor's own pairings say of records that name them: the term, the township, the actor's name; and whether
 any of the records is there already."""
-_KNOWN = sa.select(Record.__table__.c.id).where(Record.__table__.c.id.in_(sa.bindparam("ids", expanding=True)))
+_KNOWN = Prepared(sa.select(Record.__table__.c.id).where(among(Record.__table__.c.id, "ids")))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The composition root: settings → database → gateways → application. `flask --app wsgi …` runs everything."""
 
+import gc
+
 from flask import Flask
 
 from service.core import schema
@@ -39,7 +41,10 @@ def create_server(house: House | None = None) -> Flask:
     house = house or make_house(Settings.from_env())
     schema.require_head(house.engine)
     house.committed = Prompt(house)
-    return create_app(house)
+    app = create_app(house)
+    gc.collect()
+    gc.freeze()  # what lives as long as the process need not be looked through again and again
+    return app
 
 
 def create_sandbox_app(house: House | None = None) -> Flask:

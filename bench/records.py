@@ -28,12 +28,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest import mock
 from uuid import UUID, uuid4
 
 import psycopg
 import sqlalchemy as sa
 
-from models import Base
+from service.core import prepared, schema
 from tests.databases import database
 from tests.make import a_pairing
 from tests.world import Sandbox, World, make_house, settle_cast
@@ -50,7 +51,6 @@ WORDS = [f"{verb}{thing}" for verb in ("查看", "讲解", "示范", "记录", "
     "春茶长势", "虫口密度", "黄板间距", "土壤墒情", "排水沟", "修剪高度", "授粉蜂箱", "育苗温度", "覆膜接缝",
     "果实套袋", "饲料配比", "池水溶氧", "防疫记录", "有机肥堆", "采收时机", "贮藏湿度",
 )]  # fmt: skip
-WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 def a_record(pairing: str, start: datetime | None = None) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def server(env: dict[str, str]) -> Iterator[int]:
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--factory", "--workers", str(WORKERS), "--blocking-threads", str(THREADS)]
     command += ["--no-access-log", "--log-level", "error"]
-    process = subprocess.Popen([*command, "wsgi:create_app"], env=os.environ | env)
+    process = subprocess.Popen([*command, "wsgi:create_server"], env=os.environ | env)
     try:
         for _ in range(200):
             try:
@@ -176,18 +176,20 @@ def over_http(port: int, field: Field, batch: int = 0) -> Callable[[threading.Ev
     return work
 
 
-def captured(world: World, field: Field) -> list[tuple[str, Any]]:
-    """Post one record in this process and give the writes of its transaction, as the driver got them."""
+def captured(field: Field) -> list[tuple[str, Any]]:
+    """Post one record in this process and give the rows of its transaction, each as an insert of its own."""
     seen: list[tuple[str, Any]] = []
 
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.lstrip().upper().startswith(WRITES):
-            seen.extend((statement, one) for one in (parameters if isinstance(parameters, list) else [parameters]))
+    def note(connection: sa.Connection, waiting: prepared.Waiting) -> None:
+        for model, rows in waiting.items():
+            text = prepared.inserting(model, tuple(rows[0])).text(connection.dialect)
+            seen.extend((text.sql, text.parameters(row)) for row in rows)
+        real(connection, waiting)
 
-    sa.event.listen(world.house.engine, "before_cursor_execute", note)
-    field.places[0][0].ok("POST", "/records", field.record(0)[1])
-    sa.event.remove(world.house.engine, "before_cursor_execute", note)
-    return [one for one in seen if "sessions" not in one[0]]
+    real = prepared.insert
+    with mock.patch.object(prepared, "insert", note):
+        field.places[0][0].ok("POST", "/records", field.record(0)[1])
+    return seen
 
 
 def renewed(writes: list[tuple[str, Any]]) -> Callable[[], list[tuple[str, Any]]]:
@@ -271,13 +273,13 @@ def measure(kind: str, rounds: int, seconds: float) -> None:
     with database(kind) as store, tempfile.TemporaryDirectory() as folder:
         var = Path(folder)
         house = make_house(store.template_url(), var, sandbox)
-        Base.metadata.create_all(house.engine)
+        schema.upgrade(house.engine)
         world = World(house, sandbox)
         settle_cast(world)
         field = Field(world)
         for caller, pairing in field.places:
             _kept.update({str(UUID(caller.id)), str(pairing)})
-        writes = captured(world, field)
+        writes = captured(field)
         env = {
             "TEPAI_DEVELOPMENT": "1",
             "TEPAI_VAR_DIR": str(var),

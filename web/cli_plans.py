@@ -50,7 +50,7 @@ def solve(instance: Path, plan: Path, solver: str) -> None:
     reasons = Counter(pair.reason for pair in made.pairs)
     told = "、".join(f"{code} {reasons[code]}" for code in sorted(reasons))
     click.echo(
-        f"覆盖 {made.covered}/{made.maximum}，配对 {len(made.pairs)}（{told or '无'}），让位 {len(made.holds)}，"
+        f"覆盖 {_coverage(made)}，配对 {len(made.pairs)}（{told or '无'}），让位 {len(made.holds)}，"
         f"总分 {made.score:,}，摘要 {made.digest}"
     )
 
@@ -70,9 +70,12 @@ def verify(instance: Path, plan: Path) -> None:
         click.echo(objection, err=True)
     if objections:
         raise click.ClickException(f"方案未获证明：{len(objections)} 项异议")
-    click.echo(
-        f"ok: 覆盖 {made.covered}/{made.maximum}，配对 {len(made.pairs)}，实例 {game.digest()}，方案 {made.digest}"
-    )
+    click.echo(f"ok: 覆盖 {_coverage(made)}，配对 {len(made.pairs)}，实例 {game.digest()}，方案 {made.digest}")
+
+
+def _coverage(made: Plan) -> str:
+    towns = f"{made.covered}/{made.maximum}"
+    return towns if made.county_covered is None else f"{towns}，县级另 {made.county_covered}/{made.county_maximum}"
 
 
 def _instance(path: Path) -> Instance:

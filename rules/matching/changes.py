@@ -27,7 +27,8 @@ class Changes:
     """From one plan to another of the same lists. Differences are later minus earlier.
 
     `moves` are in the order of displacement: whoever comes to a place stands before whoever leaves it. `uncovered` and
-    `newly_covered` are townships that fall below, or reach, their floors. `held` and `released` are people.
+    `newly_covered` are townships that fall below, or reach, their floors, `counties_short` and `counties_reached` the
+    same of counties. `held` and `released` are people.
     """
 
     moves: tuple[Move, ...]
@@ -37,12 +38,15 @@ class Changes:
     held: tuple[int, ...]
     released: tuple[int, ...]
     score: int
+    counties_short: tuple[int, ...] = ()
+    counties_reached: tuple[int, ...] = ()
 
 
 def compare(instance: Instance, earlier: Plan, later: Plan) -> Changes:
     """Give all that differs between two plans whose indexes mean the lists of this instance."""
     before, after = _links(earlier), _links(later)
     short_before, short_after = _short(instance, before), _short(instance, after)
+    counties = _counties_short(instance, before), _counties_short(instance, after)
     held_before, held_after = ({hold.person for hold in plan.holds} for plan in (earlier, later))
     return Changes(
         moves=_chain(before - after, after - before),
@@ -52,6 +56,8 @@ def compare(instance: Instance, earlier: Plan, later: Plan) -> Changes:
         held=tuple(sorted(held_after - held_before)),
         released=tuple(sorted(held_before - held_after)),
         score=later.score - earlier.score,
+        counties_short=tuple(sorted(counties[1] - counties[0])),
+        counties_reached=tuple(sorted(counties[0] - counties[1])),
     )
 
 
@@ -74,9 +80,14 @@ def price(
 def tell_changes(changes: Changes, names: Names) -> str:
     """Say in Chinese who moves where, which townships fall empty and how many points it costs (R-MATCH-5)."""
     lines = [_tell_move(move, names) for move in changes.moves]
-    for townships, what in ((changes.uncovered, "将达不到保障人数"), (changes.newly_covered, "将达到保障人数")):
-        if townships:
-            lines.append(f"{'、'.join(names.townships[township] for township in townships)}{what}")
+    for places, called, what in (
+        (changes.uncovered, names.townships, "将达不到保障人数"),
+        (changes.newly_covered, names.townships, "将达到保障人数"),
+        (changes.counties_short, names.counties, "将达不到县级保障人数"),
+        (changes.counties_reached, names.counties, "将达到县级保障人数"),
+    ):
+        if places:
+            lines.append(f"{'、'.join(called[place] for place in places)}{what}")
     for people, what in ((changes.held, "将因保障覆盖让出双选"), (changes.released, "不再需要因保障覆盖让出双选")):
         if people:
             lines.append(f"{'、'.join(names.people[person] for person in people)}{what}")
@@ -104,6 +115,12 @@ def _short(instance: Instance, links: set[Link]) -> set[int]:
     return {
         township for township in set(instance.needs.township) if came[township] < instance.townships.floor[township]
     }
+
+
+def _counties_short(instance: Instance, links: set[Link]) -> set[int]:
+    county = instance.townships.county
+    came = Counter(county[instance.needs.township[need]] for _, need in links) if county else Counter[int]()
+    return {place for place, floor in enumerate(instance.counties.floor) if came[place] < floor}
 
 
 def _more(links: Links, more: Sequence[Link]) -> Links:

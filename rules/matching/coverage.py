@@ -1,25 +1,39 @@
-"""How many townships any plan could cover, and why not more (R-MATCH-1 aim 2, R-MATCH-3)."""
+"""How much of the floors any plan could fill, of townships and counties, and why not more (R-MATCH-1, R-MATCH-3)."""
 
 from collections import defaultdict
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, maximum_flow
 
-from rules.matching.market import Flags, Ints, Left, Market
+from rules.matching.filling import Wanted, network
+from rules.matching.market import Flags, Ints, Left, Market, ends
 from rules.matching.plan import Violator
 
 
+@dataclass(frozen=True)
+class Certified:
+    """The largest coverage of any plan that obeys the pins, and the proof that there is none larger.
+
+    `maximum` are the filled floors of townships, `county_maximum` what counties get beyond, at that coverage.
+    """
+
+    maximum: int
+    violators: tuple[Violator, ...]
+    county_maximum: int
+    county_violators: tuple[Violator, ...]
+
+
 def cover(market: Market, left: Left) -> Ints:
-    """Give rows that fill as much of the townships' gaps as can still be filled with what is left."""
-    if (rows := _first_come(market, left)) is not None:
+    """Give rows that fill as much of the gaps as can still be filled with what is left: townships first."""
+    if not left.county_gap.any() and (rows := _first_come(market, left)) is not None:
         return rows
-    network, people = _network(market, left), len(left.capacity)
-    if not network.nnz:
+    graph, people = _network(market, left), len(left.capacity)
+    if not graph.nnz:
         return np.zeros(0, dtype=np.int64)
-    source = network.shape[0] - 2
-    flow = maximum_flow(network, source, source + 1).flow
-    tail, person = np.repeat(np.arange(source + 2), np.diff(flow.indptr)), flow.indices
+    flow = _filled(market, left)[1].flow
+    tail, person = np.repeat(np.arange(graph.shape[0]), np.diff(flow.indptr)), flow.indices
     used = (flow.data > 0) & (person < people)
     codes = person[used].astype(np.int64) * len(left.places) + tail[used] - people
     return np.searchsorted(market.codes, np.sort(codes))
@@ -43,25 +57,61 @@ def _first_come(market: Market, left: Left) -> Ints | None:
     return None if missing else np.sort(np.array(taken, dtype=np.int64))
 
 
-def certify(market: Market) -> tuple[int, tuple[Violator, ...]]:
-    """Give the largest coverage of any plan that obeys the pins, and the townships that prove that there is no larger.
+def certify(market: Market) -> Certified:
+    """Give the largest coverage of any plan that obeys the pins, and who proves that there is no larger.
 
-    The proof is the cut nearest the townships' unfilled demand (the source here): the smallest set of townships in
-    want, the same whichever maximum flow was found. It falls into independent parts, which are told one by one.
+    Floors are units that people fill; which units can be filled together is a transversal matroid, so the most units of
+    townships and the most of all are reached at once. The proof of each is the cut nearest the unfilled demand (the
+    source here): the smallest set of townships in want, the same whichever maximum flow was found. It falls into
+    independent parts, which are told one by one.
     """
-    network = _network(market, market.left())
-    if not network.nnz:
-        value, reached = 0, np.zeros(network.shape[0], dtype=np.bool_)
-        reached[_townships(market)] = market.gap > 0
-    else:
-        source = network.shape[0] - 2
-        result = maximum_flow(network, source, source + 1)
-        value = int(result.flow_value)
-        open_arcs = csr_array(network - result.flow)
-        open_arcs.eliminate_zeros()
-        reached = np.zeros(network.shape[0], dtype=np.bool_)
-        reached[breadth_first_order(open_arcs, source, return_predecessors=False)] = True
-    return market.pinned_cover + value, _violators(market, reached)
+    left = market.left()
+    towns, every = _filled(market, left)
+    pinned = int(market.beyond.sum() - market.county_gap.sum())
+    return Certified(
+        market.pinned_cover + towns.value,
+        _violators(market, towns.reached),
+        pinned + every.value - towns.value,
+        tuple(one for one in _violators(market, every.reached) if one.counties),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Flow:
+    flow: csr_array
+    value: int
+    reached: Flags
+
+
+def _filled(market: Market, left: Left) -> tuple[_Flow, _Flow]:
+    """Fill townships' gaps, then counties' as well: no path from the source takes back what leaves the source."""
+    nothing = np.zeros_like(left.county_gap)
+    first = _pushed(_network(market, replace(left, county_gap=nothing)), left.gap, nothing, None)
+    if not left.county_gap.any():
+        return first, first
+    return first, _pushed(_network(market, left), left.gap, left.county_gap, first.flow)
+
+
+def _pushed(graph: csr_array, gap: Ints, county_gap: Ints, before: csr_array | None) -> _Flow:
+    """Push what can be pushed beside what flows before; mark what unfilled demand reaches."""
+    source = graph.shape[0] - 2
+    first = source - len(gap) - len(county_gap)
+    if not graph.nnz:
+        reached = np.zeros(graph.shape[0], dtype=np.bool_)
+        reached[first:source] = np.concatenate([gap, county_gap]) > 0
+        return _Flow(graph, 0, reached)
+    open_arcs = graph if before is None else _open(graph - before)
+    result = maximum_flow(open_arcs, source, source + 1)
+    flow = result.flow if before is None else csr_array(before + result.flow)
+    reached = np.zeros(graph.shape[0], dtype=np.bool_)
+    reached[breadth_first_order(_open(graph - flow), source, return_predecessors=False)] = True
+    return _Flow(flow, int(flow[[source], :].sum()), reached)
+
+
+def _open(left: csr_array) -> csr_array:
+    open_arcs = csr_array(left)
+    open_arcs.eliminate_zeros()
+    return open_arcs
 
 
 def _townships(market: Market) -> slice:
@@ -70,40 +120,28 @@ def _townships(market: Market) -> slice:
 
 
 def _network(market: Market, left: Left) -> csr_array:
-    """Build source → township (gap) → need (places) → person (1) → sink (capacity), without arcs of capacity 0."""
-    people, needs, townships = len(left.capacity), len(left.places), len(left.gap)
-    source = people + needs + townships
-    rows = np.flatnonzero(left.rows & (left.gap > 0)[market.township][market.need])
-    wanting, able = np.flatnonzero(left.gap > 0), np.flatnonzero(left.capacity > 0)
-    seats = np.flatnonzero((left.places > 0) & (left.gap[market.township] > 0))
-    tail = [
-        np.full(len(wanting), source),
-        people + needs + market.township[seats],
-        people + market.need[rows],
-        able,
-    ]
-    head = [people + needs + wanting, people + seats, market.person[rows], np.full(len(able), source + 1)]
-    size = [left.gap[wanting], left.places[seats], np.ones_like(rows), left.capacity[able]]
-    return csr_array(
-        coo_array(
-            (np.concatenate(size).astype(np.int32), (np.concatenate(tail), np.concatenate(head))),
-            shape=(source + 2, source + 2),
-        )
-    )
+    rows = np.flatnonzero(left.rows & market.wanting(left)[market.township][market.need])
+    county = market.county if left.county_gap.any() else market.county[:0]
+    wanted = Wanted(left.capacity, left.places, left.gap, market.township, county, left.county_gap)
+    return network(wanted, market.person[rows], market.need[rows])
 
 
 def _violators(market: Market, reached: Flags) -> tuple[Violator, ...]:
-    people, needs = len(market.capacity), len(market.places)
-    short = np.flatnonzero(reached[_townships(market)] & (market.gap > 0))
-    if not len(short):
+    """Tell the parts of a cut. What is reached of a county are all of its townships, full or not."""
+    people, first, last = len(market.capacity), _townships(market).start, _townships(market).stop
+    short = np.flatnonzero(reached[first:last] & (market.gap > 0))
+    asking = np.flatnonzero(reached[last:-2] & (market.county_gap > 0))
+    if not len(short) and not len(asking):
         return ()
-    open_needs = reached[people : people + needs]
     part = _parts(market, reached)
-    inside: dict[int, list[int]] = defaultdict(list)
+    inside: dict[int, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for township in short.tolist():
-        inside[int(part[people + needs + township])].append(township)
-    found = (_violator(market, np.array(group), open_needs) for group in inside.values())
-    return tuple(sorted(found, key=lambda violator: violator.townships))
+        inside[int(part[first + township])][0].append(township)
+    for county in asking.tolist():
+        inside[int(part[last + county])][1].append(county)
+    open_needs = reached[people:first]
+    found = (_violator(market, np.array(towns, dtype=np.int64), of, open_needs) for towns, of in inside.values())
+    return tuple(sorted(found, key=lambda violator: (violator.counties, violator.townships)))
 
 
 def _parts(market: Market, reached: Flags) -> Ints:
@@ -112,16 +150,26 @@ def _parts(market: Market, reached: Flags) -> Ints:
     seats = np.flatnonzero(reached[people : people + needs])
     tail = np.concatenate([people + needs + market.township[seats], people + market.need[rows]])
     head = np.concatenate([people + seats, market.person[rows]])
+    last = _townships(market).stop
+    if len(market.county) and len(asking := np.flatnonzero(reached[last:-2])):
+        towns = np.flatnonzero(np.isin(market.county, asking))
+        tail = np.concatenate([tail, last + market.county[towns]])
+        head = np.concatenate([head, people + needs + towns])
     graph = coo_array((np.ones(len(tail), dtype=np.int8), (tail, head)), shape=(len(reached), len(reached)))
     return np.asarray(connected_components(csr_array(graph), directed=False)[1], dtype=np.int64)
 
 
-def _violator(market: Market, townships: Ints, open_needs: Flags) -> Violator:
+def _violator(market: Market, short: Ints, counties: list[int], open_needs: Flags) -> Violator:
+    """Add one part up: whole counties, and townships of others that want the same people."""
+    within = np.isin(market.county, counties) if counties else np.zeros(len(market.gap), dtype=np.bool_)
+    townships = np.union1d(short, np.flatnonzero(within))
     inside = np.isin(market.township, townships)
     rows = market.open & (inside & open_needs)[market.need]
     people, able_for = np.unique(market.person[rows], return_counts=True)
     full = np.flatnonzero(inside & ~open_needs)
-    floor = sum(market.instance.townships.floor[t] for t in townships.tolist())
-    pinned = floor - int(market.gap[townships].sum())
+    asked = market.instance.townships.floor
+    floor = sum(asked[t] for t in np.unique(market.township[inside]).tolist()) + int(market.beyond[counties].sum())
+    pinned = int(np.isin(ends(market.pins)[1], np.flatnonzero(inside)).sum())
     capacity = int(np.minimum(market.capacity[people], able_for).sum()) + int(market.places[full].sum()) + pinned
-    return Violator(tuple(townships.tolist()), tuple(people.tolist()), capacity, floor, tuple(full.tolist()))
+    others = tuple(short[~within[short]].tolist())
+    return Violator(others, tuple(people.tolist()), capacity, floor, tuple(full.tolist()), tuple(counties))

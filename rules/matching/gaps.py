@@ -16,7 +16,7 @@ PINS = "pins"
 
 @dataclass(frozen=True)
 class Gap:
-    """One set of townships in want, and the people who are able for none of its needs, counted by rule.
+    """One set of townships or counties in want, and the people who are able for none of its needs, counted by rule.
 
     Somebody whom several rules keep away is counted under each of them.
     """
@@ -37,7 +37,8 @@ def explain_gaps(
         by_need[need].append((person, rules))
     gaps = []
     for violator in violators:
-        inside = [need for need, township in enumerate(instance.needs.township) if township in violator.townships]
+        whole = {town for town, county in enumerate(instance.townships.county) if county in violator.counties}
+        inside = [n for n, town in enumerate(instance.needs.township) if town in whole or town in violator.townships]
         people: dict[str, set[int]] = defaultdict(set)
         for need in inside:
             for person, rules in by_need[need]:
@@ -51,6 +52,8 @@ def explain_gaps(
 def relaxations(instance: Instance, excluded: Mapping[Link, frozenset[str]]) -> dict[str, int]:
     """Give how much coverage each relaxation alone would add, where it adds any; one maximum flow each.
 
+    Counted are the floors of townships, or what counties get as well if that is more.
+
     A rule is relaxed by admitting the pairs that fail it and nothing else; `bans` and `pins` by lifting them all.
 
     :raises InfeasiblePins: as `solve` does.
@@ -61,12 +64,14 @@ def relaxations(instance: Instance, excluded: Mapping[Link, frozenset[str]]) -> 
         relaxed[BANS] = replace(instance, bans=Links())
     if instance.pins.person:
         relaxed[PINS] = replace(instance, pins=Links())
-    gains = {rule: _maximum(other) - base for rule, other in relaxed.items()}
+    found = {rule: _maximum(other) for rule, other in relaxed.items()}
+    gains = {rule: max(towns - base[0], every - base[1]) for rule, (towns, every) in found.items()}
     return {rule: gain for rule, gain in gains.items() if gain > 0}
 
 
-def _maximum(instance: Instance) -> int:
-    return certify(open_market(instance))[0]
+def _maximum(instance: Instance) -> tuple[int, int]:
+    found = certify(open_market(instance))
+    return found.maximum, found.maximum + found.county_maximum
 
 
 def _admitting(instance: Instance, excluded: Mapping[Link, frozenset[str]], rule: str) -> Instance:

@@ -26,20 +26,21 @@ def silent(_stage: str) -> None:
 
 
 def choose_with_holds(
-    market: Market, choice: Choice, target: int, minimise: Minimiser, tell: Teller = silent
+    market: Market, choice: Choice, missing: tuple[int, int], minimise: Minimiser, tell: Teller = silent
 ) -> tuple[set[Link], set[int], Ints]:
-    """Let both sides choose, and hold back from choice only the capacity without which the target is out of reach.
+    """Let both sides choose, and hold back from choice only the capacity without which coverage is out of reach.
 
     A hold takes a unit of a person's capacity out of the choice; the final flow says which township it goes to. Every
-    unit held is needed: given the others, choice without it leaves less coverage than the target. Fewest holds are not
-    promised (that is inapproximable); the pairs of choice lost in each round weigh least by the claims that would feel
-    passed over.
+    unit held is needed: given the others, choice without it leaves less coverage than there can be. Fewest holds are
+    not promised (that is inapproximable); the pairs of choice lost in each round weigh least by the claims that would
+    feel passed over.
 
     :param choice: choice with nobody held.
-    :param target: coverage to reach beside the pins.
-    :returns: the pairs of choice, stable in what is left, the people held, and rows that reach the target.
+    :param missing: what townships, and then counties, lack in any plan.
+    :returns: the pairs of choice, stable in what is left, the people held, and rows that leave no more than that
+        missing.
     """
-    held, missing = np.zeros(len(market.capacity), dtype=np.int64), int(market.gap.sum()) - target
+    held = np.zeros(len(market.capacity), dtype=np.int64)
     chosen, covering = choice.pairs(), cover(market, market.left())
     relief = Relief(market, chosen)
     while relief.missing() > missing:
@@ -53,7 +54,7 @@ def choose_with_holds(
     return choice.pairs(), set(np.flatnonzero(held).tolist()), relief.rows()
 
 
-def _release(choice: Choice, relief: Relief, held: Ints, missing: int, tell: Teller) -> None:
+def _release(choice: Choice, relief: Relief, held: Ints, missing: tuple[int, int], tell: Teller) -> None:
     """Let go of holds one by one, in the order of the lottery, until each that is left is needed."""
     ids, seed = relief.market.instance.people.id, relief.market.instance.seed
     order = sorted(np.flatnonzero(held).tolist(), key=lambda person: person_ticket(seed, ids[person]))
@@ -95,7 +96,7 @@ def _rescue(market: Market, chosen: set[Link], covering: Ints) -> Task:
     weight = np.zeros(len(market.person), dtype=np.int64)
     weight[market.rows(losses)] = column(list(losses.values()))
     left = market.left()
-    rows = np.flatnonzero(left.rows & ((weight > 0) | (left.gap > 0)[market.township][market.need]))
+    rows = np.flatnonzero(left.rows & ((weight > 0) | market.wanting(left)[market.township][market.need]))
     fresh = weight[rows] == 0
     consents = np.where(fresh, np.where(market.mutual[rows], 1, 2), 0)
     tiers = (-weight[rows], -(market.previous[rows] & fresh).astype(np.int64), consents, -market.score[rows])

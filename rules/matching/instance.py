@@ -23,7 +23,19 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class Townships:
-    """Townships: statistical code, and how many pairs each should get at least (its floor, normally 1)."""
+    """Townships: statistical code, how many pairs each should get at least (its floor, normally 1), and its county.
+
+    `county` is an index into the counties; it is empty where the instance has none.
+    """
+
+    code: tuple[str, ...] = ()
+    floor: tuple[int, ...] = ()
+    county: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counties:
+    """Counties: code, and how many pairs the townships of each should get together at least (its floor)."""
 
     code: tuple[str, ...] = ()
     floor: tuple[int, ...] = ()
@@ -94,6 +106,7 @@ class Instance:
     bans: Links = Links()
     previous: Links = Links()
     complete: bool = True
+    counties: Counties = Counties()
 
     def __post_init__(self) -> None:
         if not isinstance(self.seed, str) or "\n" in self.seed:
@@ -101,6 +114,9 @@ class Instance:
         if not isinstance(self.complete, bool):
             raise InstanceError("complete：应为 true 或 false")
         sizes = {"person": len(self.people.id), "need": len(self.needs.id), "township": len(self.townships.code)}
+        sizes["county"] = len(self.counties.code)
+        if self.counties.code and not self.townships.county and self.townships.code:
+            raise InstanceError("townships：有 counties 时缺少 county")
         for name in TABLES:
             _check_table(name, getattr(self, name), sizes)
 
@@ -120,8 +136,8 @@ class Instance:
         return cls(seed=content["seed"], complete=content.get("complete", True), **tables)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the columnar form; `complete` is written only where free places may stay free."""
-        tables = {name: columns(getattr(self, name)) for name in TABLES}
+        """Give the columnar form; `complete` is written only where places may stay free, `counties` only if any."""
+        tables = {name: columns(getattr(self, name)) for name in TABLES if name != "counties" or self.counties.code}
         return {"seed": self.seed, **tables, **({} if self.complete else {"complete": False})}
 
     def digest(self) -> str:
@@ -131,10 +147,11 @@ class Instance:
     def canonical(self) -> "Instance":
         """Give the same problem with every table sorted by ids, so that two files with the same rows become one."""
         people = _order(self.people.id)
-        townships = _order(self.townships.code)
+        townships, counties = _order(self.townships.code), _order(self.counties.code)
         needs = _order(self.needs.id)
         place = {"person": _inverse(people), "need": _inverse(needs), "township": _inverse(townships)}
-        rows = {"people": people, "townships": townships, "needs": needs}
+        place["county"] = _inverse(counties)
+        rows = {"people": people, "townships": townships, "needs": needs, "counties": counties}
         tables = {name: _rearranged(getattr(self, name), rows.get(name), place) for name in TABLES}
         return Instance(seed=self.seed, complete=self.complete, **tables)
 
@@ -142,6 +159,7 @@ class Instance:
 TABLES: dict[str, type[Any]] = {
     "people": People,
     "townships": Townships,
+    "counties": Counties,
     "needs": Needs,
     "pairs": Pairs,
     "claims": Claims,
@@ -159,13 +177,18 @@ def canonical_json(content: Any) -> bytes:
 
 
 def columns(table: Any) -> dict[str, list[Any]]:
-    """Give a table's columns as lists, by name."""
-    return {column.name: list(getattr(table, column.name)) for column in fields(table)}
+    """Give a table's columns as lists, by name; `county` only where it is filled in."""
+    return {name: list(getattr(table, name)) for name in _filled(table)}
+
+
+def _filled(table: Any) -> list[str]:
+    return [column.name for column in fields(table) if column.name != "county" or table.county]
 
 
 def _read_table(name: str, kind: type[Any], content: Any) -> Any:
-    wanted = [column.name for column in fields(kind)]
-    if not isinstance(content, Mapping):
+    mapped = isinstance(content, Mapping)
+    wanted = [column.name for column in fields(kind) if column.name != "county" or (mapped and "county" in content)]
+    if not mapped:
         raise InstanceError(f"{name}：应为对象，恰有 {'、'.join(wanted)} 各列")
     for what, columns_ in (("缺少", set(wanted) - set(content)), ("不认识的列", set(content) - set(wanted))):
         if columns_:
@@ -177,7 +200,7 @@ def _read_table(name: str, kind: type[Any], content: Any) -> Any:
 
 
 def _check_table(name: str, table: Any, sizes: Mapping[str, int]) -> None:
-    lengths = {column.name: len(getattr(table, column.name)) for column in fields(table)}
+    lengths = {column: len(getattr(table, column)) for column in _filled(table)}
     if len(set(lengths.values())) > 1:
         raise InstanceError(
             f"{name}：各列长度不同（{'、'.join(f'{column} {size}' for column, size in lengths.items())}）"

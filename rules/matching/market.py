@@ -9,6 +9,7 @@ from itertools import chain, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.matching.filling import Wanted, fillable
 from rules.matching.instance import Claims, Grades, Instance, Links, Pairs
 from rules.matching.lottery import pair_ticket, person_ticket
 
@@ -45,6 +46,7 @@ class Left:
     capacity: Ints
     places: Ints
     gap: Ints
+    county_gap: Ints
     rows: Flags
 
 
@@ -52,7 +54,9 @@ class Left:
 class Market:
     """What is left to decide once pins are taken out.
 
-    `capacity`, `places` and `gap` (what a township with needs still lacks to its floor) are after pins. `person`,
+    `capacity`, `places` and `gap` (what a township with needs still lacks to its floor) are after pins. `county` gives
+    each township's county, `beyond` what each county's floor asks beyond the most of its townships' floors that any
+    plan could fill, `county_gap` what of it pins leave; all three are empty where there are no counties. `person`,
     `need`, `score`, `open`, `mutual`, `previous` are parallel columns of the eligible pairs, sorted by person and need;
     `order` gives the place of each in the instance's `pairs`, `codes` (person × needs + need) finds them. Only open
     rows may still be made: not pinned, banned or declined. `claim`, `preference`, `grade` (0 where declined) are
@@ -67,6 +71,9 @@ class Market:
     places: Ints
     gap: Ints
     township: Ints
+    county: Ints
+    beyond: Ints
+    county_gap: Ints
     pinned_cover: int
     codes: Ints
     order: Ints
@@ -101,10 +108,21 @@ class Market:
         people, needs = ends(chosen)
         capacity = self.capacity - _counts(people, len(self.capacity))
         places = self.places - _counts(needs, len(self.places))
-        gap = np.maximum(self.gap - _counts(self.township[needs], len(self.gap)), 0)
+        came = _counts(self.township[needs], len(self.gap))
+        gap = np.maximum(self.gap - came, 0)
+        county_gap = np.maximum(self.county_gap - self.over(came - self.gap), 0)
         rows = self.open & (capacity > 0)[self.person] & (places > 0)[self.need]
         rows[self.rows(chosen)] = False
-        return Left(capacity, places, gap, rows)
+        return Left(capacity, places, gap, county_gap, rows)
+
+    def over(self, more: Ints) -> Ints:
+        """Add up by county what townships have beyond their floors: the county's floor may use it."""
+        return counted(self.county, np.maximum(more, 0), len(self.beyond)) if len(self.beyond) else self.beyond
+
+    def wanting(self, left: "Left | Market") -> Flags:
+        """Mark the townships where somebody more would count, for their own floor or for their county's."""
+        short: Flags = left.gap > 0
+        return short | (left.county_gap > 0)[self.county] if len(left.county_gap) else short
 
 
 def links(table: Links) -> set[Link]:
@@ -153,16 +171,28 @@ def open_market(instance: Instance) -> Market:
     _check_pins(instance, pins, codes, claim[grade == 0])
     struck = np.concatenate([claim[grade == 0], _codes(instance.bans, width), pinned_people * width + pinned_needs])
     may = ~_flags(found(codes, struck), len(codes))
+    capacity = column(people.capacity) - _counts(pinned_people, len(people.id))
+    places = places - _counts(pinned_needs, width)
+    gap, covered = np.maximum(floor - pinned, 0), np.minimum(floor, pinned)
+    county, asked = column(instance.townships.county), column(instance.counties.floor)
+    beyond = over = asked
+    if len(asked):
+        most = fillable(Wanted(capacity, places, gap, township, county, asked), person[may], need[may])
+        beyond = np.maximum(asked - most - counted(county, covered, len(asked)), 0)
+        over = counted(county, pinned - covered, len(asked))
     both = np.flatnonzero(among(codes, claim) & ~among(np.sort(struck), claim))
     wish, rank, tickets = _choices(instance, both, claim[both], preference[both], grade[both])
     return Market(
         instance=instance,
         pins=pins,
-        capacity=column(people.capacity) - _counts(pinned_people, len(people.id)),
-        places=places - _counts(pinned_needs, width),
-        gap=np.maximum(floor - pinned, 0),
+        capacity=capacity,
+        places=places,
+        gap=gap,
         township=township,
-        pinned_cover=int(np.minimum(floor, pinned).sum()),
+        county=county,
+        beyond=beyond,
+        county_gap=np.maximum(beyond - over, 0),
+        pinned_cover=int(covered.sum()),
         codes=codes,
         order=order,
         person=person,
@@ -252,6 +282,11 @@ def _choices(
         parted[tied[sorted(range(len(tied)), key=draws.__getitem__)]] = np.arange(len(tied))
         turn = np.lexsort((parted, dear, person))
     return places[turn], rank[turn], tickets
+
+
+def counted(indexes: Ints, values: Ints, length: int) -> Ints:
+    """Add values up by index."""
+    return np.bincount(indexes, weights=values, minlength=length).astype(np.int64)
 
 
 def _counts(indexes: Ints, length: int) -> Ints:

@@ -12,7 +12,10 @@ COVERING = "P2"  # 保障覆盖
 COMPLETING = "P3"  # 统筹补位
 PINNED = "P4"  # 人工指定
 KEPT = "P5"  # 沿用
-REASONS = (CHOSEN, COVERING, COMPLETING, PINNED, KEPT)
+FOR_COUNTY = "P6"  # 保障县级
+REASONS = (CHOSEN, COVERING, COMPLETING, PINNED, KEPT, FOR_COUNTY)
+COUNTIES = ("county_covered", "county_maximum", "county_violators")
+OPTIONAL = ("full", "counties")
 ROOT = "every node at 0"
 
 
@@ -31,11 +34,14 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Violator:
-    """Townships that cannot all be covered, whatever the plan (R-MATCH-3).
+    """Townships, or counties, that cannot all be covered, whatever the plan (R-MATCH-3).
 
     `people` are all who are able for their needs other than those in `full`, whose places are what is short. `capacity`
     is the most that can come: everybody's capacity or, if fewer, the number of these needs they are able for, plus
     the places of `full`, plus what is pinned there. It is less than `floor`, the sum of the townships' floors.
+
+    Where `counties` are named, all their townships are part of it, `townships` are those of other counties that want
+    the same people, and `floor` holds beside the townships' floors what these counties ask beyond.
     """
 
     townships: tuple[int, ...]
@@ -43,15 +49,20 @@ class Violator:
     capacity: int
     floor: int
     full: tuple[int, ...] = ()
+    counties: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A person kept out of a mutual choice, because the township would otherwise stay below its floor."""
+    """A person kept out of a mutual choice, because the township would otherwise stay below its floor.
+
+    Or the county, where the township has its own already.
+    """
 
     person: int
     need: int
     township: int
+    county: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,7 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Potentials of the completing flow, one list a tier, over source, people, needs, townships, sink.
+    """Potentials of the completing flow, one list a tier, over source, people, needs, townships, counties, sink.
 
     They are shortest distances in the residual network from `root`, a node joined to every node at no cost; so they
     depend on the plan alone and not on who solved it. No arc that could still change has a negative reduced cost,
@@ -79,7 +90,10 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A proposal for a whole round (R-MATCH-7). Coverage counts filled floors of townships that have needs."""
+    """A proposal for a whole round (R-MATCH-7). Coverage counts filled floors of townships that have needs.
+
+    What counties get beyond these counts apart, and only where the instance has counties.
+    """
 
     pairs: tuple[Pair, ...]
     covered: int
@@ -90,16 +104,22 @@ class Plan:
     score: int
     certificate: Certificate | None = None
     digest: str = ""
+    county_covered: int | None = None
+    county_maximum: int | None = None
+    county_violators: tuple[Violator, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Give the file's form: indexes into the instance's lists, `pairs` in columns."""
-        proof = {} if self.certificate is None else {"certificate": _lists(self.certificate)}
+        proof: dict[str, Any] = {} if self.certificate is None else {"certificate": _lists(self.certificate)}
+        if self.county_covered is not None:
+            proof |= {"county_covered": self.county_covered, "county_maximum": self.county_maximum}
+            proof["county_violators"] = [_lists(violator) for violator in self.county_violators]
         return {
             "pairs": {name: [getattr(pair, name) for pair in self.pairs] for name in ("person", "need", "reason")},
             "covered": self.covered,
             "maximum": self.maximum,
             "violators": [_lists(violator) for violator in self.violators],
-            "holds": [{"person": h.person, "need": h.need, "township": h.township} for h in self.holds],
+            "holds": [_hold(hold) for hold in self.holds],
             "witnesses": [{"person": w.person, "need": w.need, "held": w.held} for w in self.witnesses],
             "score": self.score,
             "digest": self.digest,
@@ -130,8 +150,11 @@ def _read(content: Any) -> Plan:
         "方案",
         content,
         ("pairs", "covered", "maximum", "violators", "holds", "witnesses", "score", "digest"),
-        ("certificate",),
+        ("certificate", *COUNTIES),
     )
+    counties = [name for name in COUNTIES if name in top]
+    if counties and len(counties) < len(COUNTIES):
+        raise PlanError(f"方案：{'、'.join(COUNTIES)} 应同时写出")
     table = _parts("pairs", top["pairs"], ("person", "need", "reason"))
     people, needs = _whole_list("pairs.person", table["person"]), _whole_list("pairs.need", table["need"])
     reasons = tuple(
@@ -146,21 +169,30 @@ def _read(content: Any) -> Plan:
         covered=_whole("covered", top["covered"]),
         maximum=_whole("maximum", top["maximum"]),
         violators=tuple(_violator(f"violators[{row}]", one) for row, one in _entries("violators", top)),
-        holds=tuple(Hold(**_numbers(f"holds[{row}]", one, Hold)) for row, one in _entries("holds", top)),
+        holds=tuple(Hold(**_numbers(f"holds[{row}]", one, Hold, ("county",))) for row, one in _entries("holds", top)),
         witnesses=tuple(
             Witness(**_numbers(f"witnesses[{row}]", one, Witness)) for row, one in _entries("witnesses", top)
         ),
         score=_whole("score", top["score"]),
         certificate=_certificate(top["certificate"]) if "certificate" in top else None,
         digest=top["digest"],
+        **(_counties(top) if counties else {}),
     )
 
 
+def _counties(top: Mapping[str, Any]) -> dict[str, Any]:
+    covered, maximum, violators = COUNTIES
+    entries = (_violator(f"{violators}[{row}]", one) for row, one in _entries(violators, top))
+    return {violators: tuple(entries)} | {name: _whole(name, top[name]) for name in (covered, maximum)}
+
+
 def _violator(where: str, content: Any) -> Violator:
-    parts = _parts(where, content, ("townships", "people", "capacity", "floor"), ("full",))
-    if parts.get("full") == []:
-        raise PlanError(f"{where}.full：没有时不应写出")
-    lists = {name: _whole_list(f"{where}.{name}", parts.get(name, [])) for name in ("townships", "people", "full")}
+    parts = _parts(where, content, ("townships", "people", "capacity", "floor"), OPTIONAL)
+    for name in OPTIONAL:
+        if parts.get(name) == []:
+            raise PlanError(f"{where}.{name}：没有时不应写出")
+    names = ("townships", "people", *OPTIONAL)
+    lists = {name: _whole_list(f"{where}.{name}", parts.get(name, [])) for name in names}
     capacity, floor = (_whole(f"{where}.{name}", parts[name]) for name in ("capacity", "floor"))
     return Violator(capacity=capacity, floor=floor, **lists)
 
@@ -198,8 +230,8 @@ def _entries(name: str, top: Mapping[str, Any]) -> Iterable[tuple[int, Any]]:
     return enumerate(_list(name, top[name]))
 
 
-def _numbers(where: str, content: Any, kind: type[Hold | Witness]) -> dict[str, int]:
-    parts = _parts(where, content, tuple(column.name for column in fields(kind)))
+def _numbers(where: str, content: Any, kind: type[Hold | Witness], may: tuple[str, ...] = ()) -> dict[str, int]:
+    parts = _parts(where, content, tuple(column.name for column in fields(kind) if column.name not in may), may)
     return {name: _whole(f"{where}.{name}", value) for name, value in parts.items()}
 
 
@@ -227,7 +259,12 @@ def _one_of(where: str, value: Any) -> str:
 
 def _lists(record: Violator | Certificate) -> dict[str, Any]:
     content = {column.name: _thawed(getattr(record, column.name)) for column in fields(record)}
-    return content if content.get("full") else {name: value for name, value in content.items() if name != "full"}
+    return {name: value for name, value in content.items() if name not in OPTIONAL or value}
+
+
+def _hold(hold: Hold) -> dict[str, int]:
+    content = {"person": hold.person, "need": hold.need, "township": hold.township}
+    return content if hold.county is None else content | {"county": hold.county}
 
 
 def _thawed(value: Any) -> Any:

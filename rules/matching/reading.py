@@ -1,6 +1,7 @@
 """The instance as the verifier reads it: sets and dictionaries, built without the solver's arrays."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from functools import cached_property
 
 from rules.matching.instance import Instance
@@ -10,7 +11,10 @@ Link = tuple[int, int]
 
 
 class Reading:
-    """Everything a check asks of an instance. `free_…` is what pins leave; `floor` holds townships with needs only."""
+    """Everything a check asks of an instance. `free_…` is what pins leave; `floor` holds townships with needs only.
+
+    `beyond` is what each county asks beyond the most of its townships' floors that any plan could fill.
+    """
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
@@ -18,6 +22,8 @@ class Reading:
         self.places = instance.needs.places
         self.township = instance.needs.township
         self.floor = {township: instance.townships.floor[township] for township in set(self.township)}
+        self.county = dict(enumerate(instance.townships.county))
+        self.beyond: dict[int, int] = {}
         self.pins = set(zip(instance.pins.person, instance.pins.need, strict=True))
         self.previous = set(zip(instance.previous.person, instance.previous.need, strict=True))
         self.points = {
@@ -42,6 +48,13 @@ class Reading:
     def needs_of(self, townships: set[int]) -> set[int]:
         """Give the needs of some townships."""
         return {need for township in townships for need in self.needs_in[township]}
+
+    def over(self, came: Mapping[int, int]) -> Counter[int]:
+        """Count by county the pairs that townships have beyond their floors."""
+        found: Counter[int] = Counter()
+        for township, county in self.county.items():
+            found[county] += max(0, came[township] - self.floor.get(township, 0))
+        return found
 
     @cached_property
     def needs_in(self) -> dict[int, list[int]]:

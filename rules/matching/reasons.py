@@ -11,7 +11,7 @@ import numpy as np
 from rules.matching.instance import LARGEST, Instance
 from rules.matching.lottery import number
 from rules.matching.market import Ints, Link, Market, among, column, ends, links, open_market
-from rules.matching.plan import CHOSEN, COMPLETING, COVERING, KEPT, PINNED, Hold, Plan
+from rules.matching.plan import CHOSEN, COMPLETING, COVERING, FOR_COUNTY, KEPT, PINNED, Hold, Plan
 
 WITHDRAWN = "W1"  # 本人撤回
 INELIGIBLE = "F0"  # 不符合条件
@@ -89,6 +89,7 @@ class Ledger:
         chosen, told = iter(self._chosen()), []
         others = {
             COVERING: self._why_covering,
+            FOR_COUNTY: self._why_for_county,
             COMPLETING: self._why_filled,
             KEPT: self._why_filled,
             PINNED: self._why_pinned,
@@ -209,6 +210,13 @@ class Ledger:
         return Counter((each[np.diff(each, prepend=-1) > 0] // size).tolist())
 
     @cached_property
+    def _able_in(self) -> dict[int, int]:
+        """How many people are able for any need of each county."""
+        market, pins, size = self.market, ends(self.market.pins), max(len(self.market.capacity), 1)
+        people, needs = np.append(market.person[market.open], pins[0]), np.append(market.need[market.open], pins[1])
+        return Counter((np.unique(market.county[market.township[needs]] * size + people) // size).tolist())
+
+    @cached_property
     def _arrived(self) -> list[int]:
         """How many pairs of choice each township has."""
         need, size = self.need[self.seated], len(self.market.gap)
@@ -253,19 +261,33 @@ class Ledger:
         return found
 
     def _why_covering(self, person: int, need: int, code: int) -> dict[str, Any]:
-        instance, at = self.market.instance, self._at.get(code, -1)
+        instance = self.market.instance
         township = instance.needs.township[need]
         return {
             "township": township,
             "floor": instance.townships.floor[township],
             "chosen": self._arrived[township],
             "able": self._able[township],
+            **self._proposed(person, need, code),
+        }
+
+    def _proposed(self, person: int, need: int, code: int) -> dict[str, Any]:
+        at = self._at.get(code, -1)
+        return {
             "mutual": at >= 0 and bool(self.turn[at] >= 0),
             "preference": int(self.market.preference[at]) if at >= 0 else None,
             "held": (person, need) in self._held,
             "kept": (person, need) in self._previous,
             "lost": tuple(self._given_up.get((person, need), ())),
         }
+
+    def _why_for_county(self, person: int, need: int, code: int) -> dict[str, Any]:
+        instance = self.market.instance
+        county = instance.townships.county[instance.needs.township[need]]
+        inside = [n for n, t in enumerate(instance.needs.township) if instance.townships.county[t] == county]
+        arrived = sum(self.seats[inside].tolist())
+        floor = {"floor": instance.counties.floor[county], "chosen": arrived, "able": self._able_in[county]}
+        return {**self._proposed(person, need, code), **floor, "county": county}
 
     @cached_property
     def _previous(self) -> set[Link]:
@@ -292,7 +314,8 @@ class Ledger:
     def _held_or_content(self, at: int, link: Link) -> tuple[str, dict[str, Any]]:
         if link in self._hold_of:
             hold = self._hold_of[link]
-            return HELD, {"township": hold.township, "instead": hold.need}
+            county = {} if hold.county is None else {"county": hold.county}
+            return HELD, {"township": hold.township, "instead": hold.need, **county}
         dearer = tuple(instead for instead, turn in self._got.get(link[0], ()) if turn < self.turn[at])
         if dearer:
             return CONTENT, {"instead": dearer, "preference": int(self.market.preference[at])}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rules.matching.plan import CHOSEN, COMPLETING, COVERING, KEPT, PINNED, Violator
+from rules.matching.plan import CHOSEN, COMPLETING, COVERING, FOR_COUNTY, KEPT, PINNED, Violator
 from rules.matching.reasons import (
     CONTENT,
     DECLINED,
@@ -24,12 +24,13 @@ _CONSENT = "这是建议，双方都同意才列入名单。"
 
 @dataclass(frozen=True)
 class Names:
-    """What people call the people, needs and townships of an instance, by index."""
+    """What people call the people, needs, townships and counties of an instance, by index."""
 
     people: Sequence[str]
     needs: Sequence[str]
     townships: Sequence[str]
     township_of: Sequence[int]
+    counties: Sequence[str] = ()
 
     def need(self, index: int) -> str:
         """Give a need with its township."""
@@ -44,7 +45,10 @@ def tell(reason: Reason, names: Names, *, claimant: bool = True) -> str:
 
 def tell_violator(violator: Violator, names: Names) -> str:
     """Say why townships cannot all be covered, as a sum that a reader can add up (R-MATCH-3)."""
-    towns = "、".join(names.townships[township] for township in violator.townships)
+    towns = "、".join(
+        [names.counties[county] for county in violator.counties]
+        + [names.townships[township] for township in violator.townships]
+    )
     full = "".join(f"，其中{names.need(need)}名额不足" for need in violator.full)
     if not violator.people:
         able = "没有符合条件的人选" if not violator.full else "名额用尽"
@@ -75,11 +79,24 @@ def _covering(who: str, need: str, facts: Mapping[str, Any], names: Names) -> st
     town = names.townships[facts["township"]]
     came = f"双选到位 {facts['chosen']} 人，至少应有 {facts['floor']} 人" if facts["chosen"] else "没有双选到位的人选"
     able = f"全批次符合条件的有 {facts['able']} 人"
+    price = _price(who, f"{town}若失去{who}就会出现空缺", facts, names)
+    return f"保障覆盖：{town}{came}，{able}，为不使该镇空缺，安排{who}对接{need}。{price}"
+
+
+def _for_county(who: str, need: str, facts: Mapping[str, Any], names: Names) -> str:
+    county = names.counties[facts["county"]]
+    came = f"各镇合计至少应有 {facts['floor']} 人，双选到位 {facts['chosen']} 人，符合条件的有 {facts['able']} 人"
+    price = _price(who, f"{county}若失去{who}就达不到保障人数", facts, names)
+    return f"保障县级：{county}{came}，为达到全县保障人数，安排{who}对接{need}。{price}"
+
+
+def _price(who: str, otherwise: str, facts: Mapping[str, Any], names: Names) -> str:
+    """Say what it cost, whether the claimant asked for it, and whether it stood before."""
     choice = f"这也是{who}的第 {facts['preference']} 志愿。" if facts["mutual"] else _CONSENT
     kept = "与上一版方案一致。" if facts["kept"] else ""
     lost = "、".join(names.need(other) for other in facts["lost"])
-    price = f"{who}与{lost}虽有双选，但{town}若失去{who}就会出现空缺，因此让位于保障覆盖。" if lost else ""
-    return f"保障覆盖：{town}{came}，{able}，为不使该镇空缺，安排{who}对接{need}。{price}{choice}{kept}"
+    price = f"{who}与{lost}虽有双选，但{otherwise}，因此让位于保障覆盖。" if lost else ""
+    return f"{price}{choice}{kept}"
 
 
 def _completing(who: str, need: str, facts: Mapping[str, Any], _: Names) -> str:
@@ -138,7 +155,10 @@ def _content(who: str, need: str, facts: Mapping[str, Any], names: Names) -> str
 
 def _held(who: str, need: str, facts: Mapping[str, Any], names: Names) -> str:
     town, instead = names.townships[facts["township"]], names.need(facts["instead"])
-    return f"{who}与{need}双方都有意，但{town}若失去{who}就会出现空缺，没有别的安排能补上，因此建议{who}对接{instead}。"
+    short = f"{town}若失去{who}就会出现空缺"
+    if "county" in facts:
+        short = f"{names.counties[facts['county']]}若失去{who}就达不到保障人数"
+    return f"{who}与{need}双方都有意，但{short}，没有别的安排能补上，因此建议{who}对接{instead}。"
 
 
 def _engaged(who: str, need: str, facts: Mapping[str, Any], names: Names) -> str:
@@ -158,6 +178,7 @@ def _unclaimed(who: str, need: str, facts: Mapping[str, Any], _: Names) -> str:
 _SENTENCES: dict[str, Callable[[str, str, Mapping[str, Any], Names], str]] = {
     CHOSEN: _chosen,
     COVERING: _covering,
+    FOR_COUNTY: _for_county,
     COMPLETING: _completing,
     KEPT: _kept,
     PINNED: _pinned,

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from copy import copy
 
-from rules.matching.plan import CHOSEN, PINNED, Plan, Witness
+from rules.matching.plan import CHOSEN, FOR_COUNTY, PINNED, Plan, Witness
 from rules.matching.reach import Filling
 from rules.matching.reading import Link, Reading
 
@@ -100,21 +100,25 @@ def _given_up(reading: Reading, plan: Plan, link: Link) -> int | None:
 def prove_holds(reading: Reading, plan: Plan) -> Iterator[str]:
     """Check that each hold is needed: were it not, and choice made again, coverage would be out of reach."""
     came = Counter(reading.township[pair.need] for pair in plan.pairs)
+    over, reason = reading.over(came), {(pair.person, pair.need): pair.reason for pair in plan.pairs}
     held = Counter(hold.person for hold in plan.holds)
     completing = {(p.person, p.need) for p in plan.pairs if p.reason not in {CHOSEN, PINNED}}
     if [(hold.person, hold.need) for hold in plan.holds] != sorted(link for link in completing if link[0] in held):
         yield "保障名单与方案的配对不符"
         return
     for hold in plan.holds:
+        county = reading.county.get(hold.township, -1)
         if hold.township != reading.township[hold.need]:
             yield f"{reading.names((hold.person, hold.need))}：保障名单写错了乡镇"
-        elif came[hold.township] > reading.floor[hold.township]:
+        elif hold.county != (county if reason[hold.person, hold.need] == FOR_COUNTY else None):
+            yield f"{reading.names((hold.person, hold.need))}：保障名单写错了县"
+        elif came[hold.township] > reading.floor[hold.township] and over[county] > reading.beyond.get(county, -1):
             yield f"{reading.names((hold.person, hold.need))}：该镇不缺此人，不应因保障而让其放弃双选"
     asking = Asking(reading, held)
     if asking.pairs() != {(pair.person, pair.need) for pair in plan.pairs if pair.reason == CHOSEN}:
         yield "双选部分虽无人可争，却不是对揭榜方最有利的结果"
         return
-    least = sum(reading.floor.values()) - plan.maximum
+    least = sum(reading.floor.values()) - plan.maximum, sum(reading.beyond.values()) - (plan.county_maximum or 0)
     for person in sorted(held):
         if Filling(reading, asking.released(person) | reading.pins, completing).missing() <= least:
             yield f"{reading.instance.people.id[person]}：不让其放弃双选也能达到同样的覆盖"

@@ -1,12 +1,13 @@
 """A round in figures, as NRMP publishes its own and with the reasons beside: all of it counted, nothing estimated."""
 
+import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rules.matching.flow import Minimiser, scipy_minimise
-from rules.matching.instance import Claims, Grades, Instance, Pairs, Townships
+from rules.matching.instance import Claims, Counties, Grades, Instance, Pairs, Townships
 from rules.matching.plan import Plan
 from rules.matching.solve import solve
 
@@ -30,6 +31,7 @@ class Season:
     :param floor, county: of each township; :param township, places, urgency, field: of each need.
     :param claims: person, need, preference, and whether the township graded it (a mutual claim).
     :param lost: person, need and code of every claim that was not granted.
+    :param county_floor: what each county's townships should get together, by the county's name; empty without floors.
     """
 
     floor: Sequence[int]
@@ -41,6 +43,7 @@ class Season:
     claims: Sequence[tuple[int, int, int, bool]]
     pairs: Sequence[Placed]
     lost: Sequence[tuple[int, int, str]]
+    county_floor: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def count(season: Season) -> dict[str, Any]:
     floors = {t: season.floor[t] for t in set(season.township) if season.floor[t]}
     return {
         "townships": {"asking": len(floors), "covered": sum(came[t] >= floor for t, floor in floors.items())},
+        **_counties(season),
         "posts": _posts(season, range(len(season.places))),
         "claimants": _claimants(season),
         "lists": _lists(season),
@@ -78,6 +82,17 @@ def count(season: Season) -> dict[str, Any]:
         "by_urgency": _groups(season, lambda need: str(season.urgency[need])),
         "by_field": _groups(season, lambda need: season.field[need]),
     }
+
+
+def _counties(season: Season) -> dict[str, Any]:
+    """Count counties with a floor, and what each got of it; nothing where no county has one."""
+    if not season.county_floor:
+        return {}
+    came = Counter(season.county[season.township[pair.need]] for pair in season.pairs)
+    floors = {name: floor for name, floor in season.county_floor.items() if floor}
+    each = {name: {"floor": floor, "came": came[name]} for name, floor in sorted(floors.items())}
+    covered = sum(came[name] >= floor for name, floor in floors.items())
+    return {"counties": {"asking": len(floors), "covered": covered, "each": each}}
 
 
 def _posts(season: Season, needs: Sequence[int]) -> dict[str, int]:
@@ -135,8 +150,8 @@ def prices(instance: Instance, minimise: Minimiser = scipy_minimise) -> Prices:
 
     :param instance: without pins, bans and a plan before.
     """
-    free = replace(instance.townships, floor=(0,) * len(instance.townships.floor))
-    plan, alone = solve(instance, minimise), solve(replace(instance, townships=free), minimise)
+    free = replace(instance.townships, floor=(0,) * len(instance.townships.floor), county=())
+    plan, alone = solve(instance, minimise), solve(replace(instance, townships=free, counties=Counties()), minimise)
     return Prices(
         covered=plan.covered,
         maximum=plan.maximum,

@@ -31,8 +31,8 @@ def board(
 ) -> Instance:
     """Write a problem by names: claims and grades list names best first, `=` before a name means equal to the last.
 
-    Places may stay free unless `complete` says no.
-    Every pair has score 10 unless `scores` says more; `pins`, `bans`, `previous` are lists of (person, need).
+    `counties` names each county's floor and townships: {"东": (3, "甲 乙")}. Places may stay free unless `complete`
+    says no. Every pair has score 10 unless `scores` says more; `pins`, `bans`, `previous` are lists of (person, need).
     """
     ids, codes, posts = list(people), list(floors or {town: 1 for town, _ in needs.values()}), list(needs)
     scores = more.pop("scores", {})
@@ -43,12 +43,20 @@ def board(
         name: _columns([(ids.index(p), posts.index(n)) for p, n in more.pop(name, [])], "person", "need")
         for name in ("pins", "bans", "previous")
     }
+    counties = more.pop("counties", {})
+    of = {town: place for place, (_, towns) in enumerate(counties.values()) for town in towns.split()}
+    if counties:
+        more["counties"] = {"code": list(counties), "floor": [floor for floor, _ in counties.values()]}
     return Instance.from_json(
         {
             "seed": more.pop("seed", "583214"),
             "complete": False,
             "people": {"id": ids, "capacity": list(people.values())},
-            "townships": {"code": codes, "floor": list((floors or dict.fromkeys(codes, 1)).values())},
+            "townships": {
+                "code": codes,
+                "floor": list((floors or dict.fromkeys(codes, 1)).values()),
+                **({"county": [of[code] for code in codes]} if counties else {}),
+            },
             "needs": {
                 "id": posts,
                 "township": [codes.index(town) for town, _ in needs.values()],
@@ -70,7 +78,21 @@ def named(instance: Instance, plan: Plan) -> dict[tuple[str, str], str]:
 
 def instances(most_people: int = 4, most_needs: int = 4) -> st.SearchStrategy[Instance]:
     """Draw a small problem: one with everything in it, or one where choice and coverage collide."""
-    return anything(most_people, most_needs) | collisions(most_people, most_needs)
+    alone = anything(most_people, most_needs) | collisions(most_people, most_needs)
+    return alone | alone.flatmap(within_counties)
+
+
+@st.composite
+def within_counties(draw: st.DrawFn, instance: Instance) -> Instance:
+    """Put the townships of a problem into one or two counties with floors of their own."""
+    counties, towns = draw(st.integers(1, 2)), len(instance.townships.code)
+    content = instance.to_json()
+    content["counties"] = {
+        "code": [f"k{k}" for k in range(counties)],
+        "floor": [draw(st.integers(0, towns + 2)) for _ in range(counties)],
+    }
+    content["townships"]["county"] = [draw(st.integers(0, counties - 1)) for _ in range(towns)]
+    return Instance.from_json(content)
 
 
 @st.composite

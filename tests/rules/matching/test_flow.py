@@ -36,12 +36,14 @@ def shuffled(instance: Instance, dice: random.Random) -> Instance:
     """Give the same problem with the rows of every table in another order."""
     content = json.loads(json.dumps(instance.to_json()))
     moved: dict[str, list[int]] = {}
-    for table, key in (("people", "person"), ("needs", "need"), ("townships", "township")):
+    for table, key in (("people", "person"), ("needs", "need"), ("townships", "township"), ("counties", "county")):
+        if table not in content:
+            continue
         order = list(range(len(next(iter(content[table].values())))))
         dice.shuffle(order)
         moved[key] = [order.index(old) for old in range(len(order))]
         content[table] = {name: [values[old] for old in order] for name, values in content[table].items()}
-    for name in TABLES:
+    for name in TABLES.keys() & content.keys():
         columns = content[name]
         for key in moved.keys() & columns.keys():
             columns[key] = [moved[key][index] for index in columns[key]]
@@ -70,7 +72,8 @@ def renamed(instance: Instance, dice: random.Random) -> tuple[Instance, dict[str
     """Give the same problem with everybody and everything under another name, and the old name of each."""
     content = json.loads(json.dumps(instance.to_json()))
     old: dict[str, str] = {}
-    for table, column in (("people", "id"), ("needs", "id"), ("townships", "code")):
+    tables = (("people", "id"), ("needs", "id"), ("townships", "code"), ("counties", "code"))
+    for table, column in (named for named in tables if named[0] in content):
         names = [f"{table} {number}" for number in range(len(content[table][column]))]
         dice.shuffle(names)
         old |= dict(zip(names, content[table][column], strict=True))

@@ -48,6 +48,9 @@ def _spoiled(path: str, value: object) -> dict[str, Any]:
         ("pairs.score", [1, 2, 10**400], r"pairs.score\[2\] = "),
         ("pairs.score", [1, 2, float("nan")], r"pairs.score\[2\] = nan：应为"),
         ("pairs.rank", [], "pairs：不认识的列 rank"),
+        ("counties", {"code": ["K"], "floor": [3]}, "townships：有 counties 时缺少 county"),
+        ("townships.county", [0, 0], r"townships.county\[0\] = 0：所指的列表是空的"),
+        ("counties", {"code": ["K"]}, "counties：缺少 floor"),
         ("townships", {"code": [], "floor": []}, r"needs.township\[0\] = 0：所指的列表是空的"),
     ],
 )
@@ -82,7 +85,7 @@ def test_r_match_2_canonical_form_forgets_the_order_of_rows(instance):
         for name, table in instance.to_json().items()
     }
     last = {"person": len(instance.people.id) - 1, "need": len(instance.needs.id) - 1}
-    last["township"] = len(instance.townships.code) - 1
+    last |= {"township": len(instance.townships.code) - 1, "county": len(instance.counties.code) - 1}
     for table in backwards.values():
         for column in last.keys() & (table if isinstance(table, dict) else {}):
             table[column] = [last[column] - index for index in table[column]]

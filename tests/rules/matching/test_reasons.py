@@ -12,7 +12,7 @@ from tests.rules.matching.boards import board, examples, instances
 
 
 def called(game: Instance) -> Names:
-    return Names(game.people.id, game.needs.id, game.townships.code, game.needs.township)
+    return Names(game.people.id, game.needs.id, game.townships.code, game.needs.township, game.counties.code)
 
 
 def told(game: Instance, background: Background | None = None, *, claimant: bool = True) -> dict[tuple[str, str], str]:

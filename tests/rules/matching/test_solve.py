@@ -175,8 +175,25 @@ def _feasible(instance: Instance, must: set[tuple[int, int]]) -> list[set[tuple[
 
 
 def _coverage(instance: Instance, plan: set[tuple[int, int]]) -> int:
+    return sum(_filled(instance, plan).values())
+
+
+def _filled(instance: Instance, plan: set[tuple[int, int]]) -> dict[int, int]:
     came = Counter(instance.needs.township[n] for _, n in plan)
-    return sum(min(floor, came[t]) for t, floor in enumerate(instance.townships.floor))
+    return {t: min(floor, came[t]) for t, floor in enumerate(instance.townships.floor)}
+
+
+def _beyond(instance: Instance, plan: set[tuple[int, int]], plans: list[set[tuple[int, int]]]) -> int:
+    """What counties get beyond their townships' floors, of what they ask beyond the most that these could fill."""
+    county, towns, got = instance.townships.county, instance.needs.township, 0
+    for place, floor in enumerate(instance.counties.floor):
+
+        def own(other: set[tuple[int, int]], place: int = place) -> int:
+            return sum(units for t, units in _filled(instance, other).items() if county[t] == place)
+
+        asked = max(0, floor - max(own(other) for other in plans))
+        got += min(asked, sum(county[towns[n]] == place for _, n in plan) - own(plan))
+    return got
 
 
 def _pairs(plan: Plan, *reasons: str) -> set[tuple[int, int]]:
@@ -187,8 +204,12 @@ def _pairs(plan: Plan, *reasons: str) -> set[tuple[int, int]]:
 @given(instances(most_people=3, most_needs=3))
 def test_r_match_1_coverage_and_completion_are_what_trying_every_plan_finds(instance):
     plan = solve(instance)
-    assert plan.maximum == max(_coverage(instance, other) for other in _feasible(instance, links(instance.pins)))
+    every = _feasible(instance, links(instance.pins))
+    assert plan.maximum == max(_coverage(instance, other) for other in every)
     assert plan.covered == plan.maximum == _coverage(instance, _pairs(plan))
+    best = max((_coverage(instance, other), _beyond(instance, other, every)) for other in every)
+    assert (plan.county_covered or 0) == (plan.county_maximum or 0) == best[1] == _beyond(instance, _pairs(plan), every)
+    assert sum(best) == max(_coverage(instance, other) + _beyond(instance, other, every) for other in every)
     mutual = set(zip(instance.grades.person, instance.grades.need, strict=True))
     points = {
         (p, n): s for p, n, s in zip(*(getattr(instance.pairs, c) for c in ("person", "need", "score")), strict=True)
@@ -200,7 +221,8 @@ def test_r_match_1_coverage_and_completion_are_what_trying_every_plan_finds(inst
         asked = 0 if instance.complete else len(free - kept - mutual)
         names = [(instance.people.id[p], instance.needs.id[n]) for p, n in free]
         drawn = sum(number(pair_ticket(instance.seed, *name)) for name in names)
-        return _coverage(instance, other), len(kept), -asked, sum(points[link] for link in free), drawn
+        covered = _coverage(instance, other), _beyond(instance, other, every)
+        return *covered, len(kept), -asked, sum(points[link] for link in free), drawn
 
     fixed = _pairs(plan, CHOSEN, PINNED)
     assert _pairs(plan) == max(_feasible(instance, fixed), key=worth)
@@ -209,11 +231,11 @@ def test_r_match_1_coverage_and_completion_are_what_trying_every_plan_finds(inst
 @settings(deadline=None, max_examples=examples(40))
 @given(instances())
 def test_r_match_3_violators_add_up_to_what_is_missing(instance):
-    maximum, violators = certify(open_market(instance))
+    found = certify(open_market(instance))
     based = {instance.needs.township[n] for n in range(len(instance.needs.id))}
     demand = sum(instance.townships.floor[t] for t in based)
-    assert sum(violator.floor - violator.capacity for violator in violators) == demand - maximum
-    assert all(violator.floor > violator.capacity for violator in violators)
+    assert sum(violator.floor - violator.capacity for violator in found.violators) == demand - found.maximum
+    assert all(violator.floor > violator.capacity for violator in (*found.violators, *found.county_violators))
 
 
 @settings(deadline=None, max_examples=examples(40))
@@ -233,7 +255,10 @@ def test_what_is_mended_after_each_release_is_what_a_new_flow_finds(instance, di
         left = [most - h for most, h in zip(capacity, held, strict=True)]
         assert choice.pairs() == choose(market.wishes, left, places)
         beside = market.left(choice.pairs())
-        assert relief.missing() == int(beside.gap.sum()) - len(cover(market, beside))
+        covering = cover(market, beside)
+        completing = zip(market.person[covering].tolist(), market.need[covering].tolist(), strict=True)
+        after = market.left([*choice.pairs(), *completing])
+        assert relief.missing() == (after.gap.sum(), after.county_gap.sum())
         if dice.random() < 0.5:
             choice.take_back()
             relief.take_back()

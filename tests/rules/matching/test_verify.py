@@ -124,15 +124,31 @@ def forged(plan: Plan) -> Iterator[Plan]:
     yield spoilt(plan, certificate=spoilt(proof, root="elsewhere"))
     for part, change in product(("covered", "maximum", "score"), (-1, 1)):
         yield spoilt(plan, **{part: getattr(plan, part) + change})
-    for part in ("violators", "holds", "witnesses"):
+    yield from forged_counties(plan)
+    for part in ("violators", "county_violators", "holds", "witnesses"):
         entries: Any = getattr(plan, part)
         for place, entry in enumerate(entries):
             yield spoilt(plan, **{part: entries[:place] + entries[place + 1 :]})
             yield spoilt(plan, **{part: (*entries, entry)})
-    for place, violator in enumerate(plan.violators):
-        for part, change in product(("capacity", "floor"), (-1, 1)):
-            wrong = spoilt(violator, **{part: getattr(violator, part) + change})
-            yield spoilt(plan, violators=(*plan.violators[:place], wrong, *plan.violators[place + 1 :]))
+    for listed in ("violators", "county_violators"):
+        told: tuple[Violator, ...] = getattr(plan, listed)
+        for place, violator in enumerate(told):
+            for part, change in product(("capacity", "floor"), (-1, 1)):
+                wrong = spoilt(violator, **{part: getattr(violator, part) + change})
+                yield spoilt(plan, **{listed: (*told[:place], wrong, *told[place + 1 :])})
+
+
+def forged_counties(plan: Plan) -> Iterator[Plan]:
+    """What counties get, told where there are none, left out, or one more or less; a hold for another."""
+    if plan.county_covered is None:
+        yield spoilt(plan, county_covered=0, county_maximum=0)
+        return
+    for part, change in product(("county_covered", "county_maximum"), (-1, 1)):
+        yield spoilt(plan, **{part: getattr(plan, part) + change})
+    yield spoilt(plan, county_covered=None, county_maximum=None, county_violators=())
+    for place, hold in enumerate(plan.holds):
+        other = spoilt(hold, county=0 if hold.county is None else None)
+        yield spoilt(plan, holds=(*plan.holds[:place], other, *plan.holds[place + 1 :]))
 
 
 @settings(deadline=None, max_examples=examples(15))

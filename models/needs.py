@@ -28,6 +28,8 @@ class Round(Stateful):
     ranking_until: Mapped[datetime]
     capacity_max: Mapped[int] = mapped_column(default=1)
     """The most places that the round gives to one claimant (R-CLAIM-3)."""
+    county_floors: Mapped[list[Any]] = mapped_column(default=list)
+    """How many pairs each county's townships should get together at least: `county`, `floor`; no other asks."""
     frozen_at: Mapped[datetime | None]
     frozen_digest: Mapped[Digest | None]
     seed: Mapped[Line | None]

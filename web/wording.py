@@ -67,7 +67,7 @@ FIELDS = {
     "credential": "通行密钥",
     "kind": "种类",
     "basis": "代价的依据",
-    "loses": "将落空的乡镇",
+    "loses": "将达不到保障人数的乡镇或县（市、区）",
     "pins": "固定",
     "bans": "排除",
     "earlier": "比较的方案",

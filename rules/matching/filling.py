@@ -44,36 +44,16 @@ def network(wanted: Wanted, person: Ints, need: Ints) -> csr_array:
     inside = np.flatnonzero((county_gap > 0)[county]) if len(county) else county
     some[inside] = True
     seats = np.flatnonzero((places > 0) & some[township])
-    tail = [
-        np.full(len(wanting), source),
-        np.full(len(asking), source),
-        counties + county[inside],
-        first + township[seats],
-        people + need,
-        able,
-    ]
-    head = [
-        first + wanting,
-        counties + asking,
-        first + inside,
-        people + seats,
-        person,
-        np.full(len(able), source + 1),
-    ]
-    size = [
-        gap[wanting],
-        county_gap[asking],
-        county_gap[county[inside]],
-        places[seats],
-        np.ones_like(person),
-        capacity[able],
-    ]
-    return csr_array(
-        coo_array(
-            (np.concatenate(size).astype(np.int32), (np.concatenate(tail), np.concatenate(head))),
-            shape=(source + 2, source + 2),
-        )
+    arcs = (
+        (np.full(len(wanting), source), first + wanting, gap[wanting]),
+        (np.full(len(asking), source), counties + asking, county_gap[asking]),
+        (counties + county[inside], first + inside, county_gap[county[inside]]),
+        (first + township[seats], people + seats, places[seats]),
+        (people + need, person, np.ones_like(person)),
+        (able, np.full(len(able), source + 1), capacity[able]),
     )
+    tail, head, size = (np.concatenate(column) for column in zip(*arcs, strict=True))
+    return csr_array(coo_array((size.astype(np.int32), (tail, head)), shape=(source + 2, source + 2)))
 
 
 def fillable(wanted: Wanted, person: Ints, need: Ints) -> Ints:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,42 +158,20 @@ def open_market(instance: Instance) -> Market:
 
     :raises InfeasiblePins: naming every pin that is not eligible, banned, declined or too many.
     """
-    pins = tuple(sorted(links(instance.pins)))
-    people, width = instance.people, len(instance.needs.id)
-    township, places, floor = (
-        column(values) for values in (instance.needs.township, instance.needs.places, instance.townships.floor)
-    )
-    floor[_counts(township, len(floor)) == 0] = 0
+    pins, width = tuple(sorted(links(instance.pins))), len(instance.needs.id)
     pinned_people, pinned_needs = ends(pins)
-    pinned = _counts(township[pinned_needs], len(floor))
-    order, person, need = _sorted(instance.pairs, len(people.id), width)
+    order, person, need = _sorted(instance.pairs, len(instance.people.id), width)
     codes = person * width + need
     claim, preference, grade = _claims(instance, width)
     _check_pins(instance, pins, codes, claim[grade == 0])
     struck = np.concatenate([claim[grade == 0], _codes(instance.bans, width), pinned_people * width + pinned_needs])
     may = ~_flags(found(codes, struck), len(codes))
-    capacity = column(people.capacity) - _counts(pinned_people, len(people.id))
-    places = places - _counts(pinned_needs, width)
-    gap, covered = np.maximum(floor - pinned, 0), np.minimum(floor, pinned)
-    county, asked = column(instance.townships.county), column(instance.counties.floor)
-    beyond = over = asked
-    if len(asked):
-        most = fillable(Wanted(capacity, places, gap, township, county, asked), person[may], need[may])
-        beyond = np.maximum(asked - most - counted(county, covered, len(asked)), 0)
-        over = counted(county, pinned - covered, len(asked))
     both = np.flatnonzero(among(codes, claim) & ~among(np.sort(struck), claim))
     wish, rank, tickets = _choices(instance, both, claim[both], preference[both], grade[both])
     return Market(
         instance=instance,
         pins=pins,
-        capacity=capacity,
-        places=places,
-        gap=gap,
-        township=township,
-        county=county,
-        beyond=beyond,
-        county_gap=np.maximum(beyond - over, 0),
-        pinned_cover=int(covered.sum()),
+        **_demand(instance, pins, person[may], need[may]),
         codes=codes,
         order=order,
         person=person,
@@ -208,6 +187,40 @@ def open_market(instance: Instance) -> Market:
         rank=rank,
         tickets=tickets,
     )
+
+
+def _demand(instance: Instance, pins: Collection[Link], person: Ints, need: Ints) -> dict[str, Any]:
+    """Give what pins leave of capacity, places and floors, beside the pairs that may still be made."""
+    people, needs = ends(pins)
+    township, floor = column(instance.needs.township), column(instance.townships.floor)
+    floor[_counts(township, len(floor)) == 0] = 0
+    pinned = _counts(township[needs], len(floor))
+    capacity = column(instance.people.capacity) - _counts(people, len(instance.people.id))
+    places = column(instance.needs.places) - _counts(needs, len(township))
+    gap, covered = np.maximum(floor - pinned, 0), np.minimum(floor, pinned)
+    county, asked = column(instance.townships.county), column(instance.counties.floor)
+    wanted = Wanted(capacity, places, gap, township, county, asked)
+    beyond, county_gap = _beyond(wanted, person, need, pinned, covered)
+    return {
+        "capacity": capacity,
+        "places": places,
+        "gap": gap,
+        "township": township,
+        "county": county,
+        "beyond": beyond,
+        "county_gap": county_gap,
+        "pinned_cover": int(covered.sum()),
+    }
+
+
+def _beyond(wanted: Wanted, person: Ints, need: Ints, pinned: Ints, covered: Ints) -> tuple[Ints, Ints]:
+    """Give what each county asks beyond the most of its townships' floors that could be filled, and after pins."""
+    asked, county = wanted.county_gap, wanted.county
+    if not len(asked):
+        return asked, asked
+    most = fillable(wanted, person, need) + counted(county, covered, len(asked))
+    beyond = np.maximum(asked - most, 0)
+    return beyond, np.maximum(beyond - counted(county, pinned - covered, len(asked)), 0)
 
 
 def _sorted(pairs: Pairs, people: int, needs: int) -> tuple[Ints, Ints, Ints]:

@@ -114,6 +114,11 @@ def _plan_notes(uow: UnitOfWork, plan: Plan) -> list[str]:
         f"结果摘要：{plan.run.digest}",
         f"应覆盖乡镇 {aims.get('townships', '—')} 个，已覆盖 {aims.get('covered', '—')} 个",
     ]
+    names = county_names(uow)
+    notes += [
+        f"{names.get(one['county'], '')}至少应有 {one['floor']} 人，已安排 {one['came']} 人"
+        for one in aims.get("counties", ())
+    ]
     notes += [f"未覆盖：{one['reason']}" for one in plan.body.get("uncovered", ())]
     makers = {UUID(one) for name, one in plan.moved_by.items() if name in {"submit", "approve"}}
     found = uow.session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(makers)))

@@ -49,6 +49,8 @@ def _counted(counts: dict[str, Any]) -> Iterator[tuple[Cell, ...]]:
 
 
 def _grouped(counts: dict[str, Any]) -> Iterator[tuple[Cell, ...]]:
+    for name, row in counts.get("counties", {}).get("each", {}).items():
+        yield "县级保障", name, row["came"], row["floor"], share(row["came"], row["floor"])
     for group, title in GROUPS.items():
         for name, row in counts[group].items():
             label = URGENCY[int(name)] if group == "by_urgency" else name

@@ -19,6 +19,7 @@ from service.matching.instances import frozen
 from service.matching.orders import NotFrozen, RunForm, scope
 from service.matching.runs import compute
 from service.matching.standing import Link, link_of
+from service.regions.queries import county_names
 
 __all__ = ["RunForm", "draw_seed", "freeze", "reject", "replace", "run", "submit"]
 
@@ -193,8 +194,14 @@ def replace(
         raise NotReplaceable("该人员（团队）不符合此需求的条件，或被乡镇谢绝，或本人已谢绝")
     reached, kept = ({pair["township"]: pair["township_name"] for pair in one.body["pairs"]} for one in (plan, made))
     lost = [{"code": code, "name": name} for code, name in sorted(reached.items()) if code not in kept]
+    short = _counties_short(made) - _counties_short(plan)
+    lost += [{"code": code, "name": name} for code, name in sorted(county_names(uow).items()) if code in short]
     pricing.refuse_losses(lost, loses)
     return _shown(uow, made)
+
+
+def _counties_short(plan: Plan | Run) -> set[str]:
+    return {one["county"] for one in plan.body["aims"].get("counties", ()) if one["came"] < one["floor"]}
 
 
 def _asked_again(plan: Plan, mover: str, overruled: set[Link | None]) -> RunForm:

@@ -43,6 +43,11 @@ def townships(problem: Problem, names: Names, places: Sequence[int]) -> list[dic
     return [{"code": codes[one], "name": names.townships[one]} for one in places]
 
 
+def counties(problem: Problem, names: Names, places: Sequence[int]) -> list[dict[str, str]]:
+    """Name counties."""
+    return [{"code": problem.counties[one], "name": names.counties[one]} for one in places]
+
+
 def shown(problem: Problem, names: Names, before: Solution, after: Solution, county: str | None) -> dict[str, Any]:
     """Give the differences as a county sees them: its own moves, points and holds; coverage is everybody's."""
     whole = changes_of(problem, before, after)
@@ -58,11 +63,14 @@ def shown(problem: Problem, names: Names, before: Solution, after: Solution, cou
         where = {"township": code, "township_name": names.townships[needs["township"][one]]}
         return {"need": needs["id"][one], "need_title": names.needs[one]} | where
 
-    told = replace(own, uncovered=whole.uncovered, newly_covered=whole.newly_covered)
+    everybodys = ("uncovered", "newly_covered", "counties_short", "counties_reached")
+    told = replace(own, **{name: getattr(whole, name) for name in everybodys})
     return {
         "coverage": whole.coverage,
         "uncovered": townships(problem, names, whole.uncovered),
         "newly_covered": townships(problem, names, whole.newly_covered),
+        "counties_short": counties(problem, names, whole.counties_short),
+        "counties_reached": counties(problem, names, whole.counties_reached),
         "moves": [
             person(move.person) | {"left": list(map(need, move.left)), "got": list(map(need, move.got))}
             for move in own.moves

@@ -77,6 +77,8 @@ def facts(problem: Problem, reason: Reason) -> dict[str, Any]:
     found = dict(reason.facts)
     if "township" in found:
         found["township"] = codes[found["township"]]
+    if "county" in found:
+        found["county"] = problem.counties[found["county"]]
     for name in ("instead", "lost"):
         if name in found:
             places = found[name] if isinstance(found[name], tuple) else (found[name],)

@@ -56,6 +56,7 @@ def gather(uow: UnitOfWork, row: Round) -> dict[str, Any]:
             "county": [townships[code].managing_county_code for code in codes],
             "floor": [floor] * len(codes),
         },
+        **_counties(row),
         "no_need": _without_need(townships, codes),
         "needs": {
             "id": [str(one.id) for one in needs],
@@ -69,6 +70,12 @@ def gather(uow: UnitOfWork, row: Round) -> dict[str, Any]:
     content["claims"] = _claim_columns(content, claims)
     content["pairs"] = _pairs(uow, content, offers, townships)
     return content
+
+
+def _counties(row: Round) -> dict[str, Any]:
+    """List the counties that have a floor of their own; nothing where none has."""
+    codes, floors = ([one[name] for one in row.county_floors] for name in ("county", "floor"))
+    return {"counties": {"code": codes, "floor": floors}} if codes else {}
 
 
 def _without_need(townships: Mapping[str, Region], codes: Sequence[str]) -> dict[str, Any]:

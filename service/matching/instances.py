@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from rules.claims import SpecialtyTree
-from rules.matching.instance import Claims, Grades, Instance, Links, Needs, Pairs, People, Townships
+from rules.matching.instance import Claims, Counties, Grades, Instance, Links, Needs, Pairs, People, Townships
 from rules.matching.reasons import Background
 from service.matching.inputs import claim_rows, exclusions
 from service.matching.standing import Link, Live
@@ -150,7 +150,8 @@ class Problem:
         return Instance(
             seed=self.wishes.seed,
             people=People(tuple(content["people"]["code"]), tuple(content["people"]["capacity"])),
-            townships=Townships(tuple(content["townships"]["code"]), self._floors()),
+            townships=Townships(tuple(content["townships"]["code"]), self._floors(), self._county_of()),
+            counties=Counties(tuple(self.counties), self._county_floors()),
             needs=Needs(
                 tuple(needs["id"]),
                 tuple(needs["township"]),
@@ -170,6 +171,24 @@ class Problem:
         townships = self.content["townships"]
         asking = {township for need, township in enumerate(self.content["needs"]["township"]) if need not in self.shut}
         return tuple(floor if place in asking else 0 for place, floor in enumerate(townships["floor"]))
+
+    @cached_property
+    def counties(self) -> list[str]:
+        """The codes of all counties of the lists, where any of them has a floor; in the order of the instance."""
+        floors = self.content.get("counties")
+        return sorted({*self.content["townships"]["county"], *floors["code"]}) if floors else []
+
+    def _county_of(self) -> tuple[int, ...]:
+        return tuple(map(self.counties.index, self.content["townships"]["county"])) if self.counties else ()
+
+    def _county_floors(self) -> tuple[int, ...]:
+        """A county whose needs were all taken off the board, or that never had any, asks for nobody."""
+        if not self.counties:
+            return ()
+        floors, townships = self.content["counties"], self.content["townships"]["county"]
+        asked = dict(zip(floors["code"], floors["floor"], strict=True))
+        open_ = {townships[t] for n, t in enumerate(self.content["needs"]["township"]) if n not in self.shut}
+        return tuple(asked.get(code, 0) if code in open_ else 0 for code in self.counties)
 
     @cached_property
     def background(self) -> Background:

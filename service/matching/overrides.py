@@ -103,9 +103,12 @@ def create(uow: UnitOfWork, round_id: UUID, form: OverrideForm) -> Override:
     return handed_out(uow, [made])[0]
 
 
+_KEPT = ("coverage", "uncovered", "newly_covered", "counties_short", "counties_reached", "score", "elsewhere")
+
+
 def _price(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Give what is kept of a price: figures and townships, and nobody's name."""
-    kept = {name: changes[name] for name in ("coverage", "uncovered", "newly_covered", "score", "elsewhere")}
+    kept = {name: changes[name] for name in _KEPT}
     return kept | {"moved": len(changes["moves"])}
 
 

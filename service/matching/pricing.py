@@ -19,9 +19,9 @@ from service.matching.telling import telling
 
 
 class CoverageLost(Conflict):
-    """Pins or bans leave townships below their floor; `townships` names them, `loses` must name them too."""
+    """Pins or bans leave townships or counties below their floor; `townships` names them, `loses` must as well."""
 
-    kind, title = "coverage-lost", "这样安排会使乡镇落空，请再次确认"
+    kind, title = "coverage-lost", "这样安排会使乡镇或县达不到保障人数，请再次确认"
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,10 @@ class Price:
 
     @property
     def lost(self) -> list[dict[str, str]]:
-        """The townships that fall below their floor."""
+        """The townships and counties that fall below their floor."""
         changes = differences.changes_of(self.problem, self.before, self.after)
-        return differences.townships(self.problem, self.names, changes.uncovered)
+        lost = differences.townships(self.problem, self.names, changes.uncovered)
+        return [*lost, *differences.counties(self.problem, self.names, changes.counties_short)]
 
 
 def priced(uow: UnitOfWork, order: Order, pins: Mapping[Link, str], bans: Mapping[Link, str]) -> Price:
@@ -86,7 +87,7 @@ def refuse_losses(lost: Sequence[Mapping[str, str]], known: Sequence[str]) -> No
     """
     if missing := [one for one in lost if one["code"] not in known]:
         names = "、".join(one["name"] for one in missing)
-        raise CoverageLost(f"{names}将达不到保障人数；仍要如此，请确认这些乡镇", townships=missing)
+        raise CoverageLost(f"{names}将达不到保障人数；仍要如此，请逐一确认", townships=missing)
 
 
 def price(uow: UnitOfWork, round_id: UUID, form: PriceForm) -> dict[str, Any]:

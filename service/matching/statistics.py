@@ -76,6 +76,7 @@ def _season(content: Mapping[str, Any], tree: SpecialtyTree, parts: Sequence[Pla
         pairs=[Placed(person[link_of(pair)[0]], at[pair["need"]], pair["code"], pair["held"])
                for part in parts for pair in part.body["pairs"]],
         lost=[(person[link_of(one)[0]], at[one["need"]], one["code"]) for part in parts for one in part.body["losing"]],
+        county_floor={one["county"]: one["floor"] for part in parts for one in part.body["aims"].get("counties", ())},
     )  # fmt: skip
 
 
@@ -93,6 +94,9 @@ def _field(tree: SpecialtyTree, specialties: Sequence[str]) -> str:
 
 def _named(counts: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     counts["by_county"] = {names.get(code, code): row for code, row in counts["by_county"].items()}
+    if "counties" in counts:
+        each = counts["counties"]["each"]
+        counts["counties"]["each"] = {names.get(code, code): row for code, row in each.items()}
     return counts
 
 

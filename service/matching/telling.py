@@ -97,12 +97,27 @@ class Telling:
                 for code, own in zip(content["no_need"]["code"], content["no_need"]["county"], strict=True)
                 if county in {None, own}
             ],
+            **self._county_aims(county, pairs),
             "places": places,
             "pairs": len(pairs),
             "mutual": sum(not pair["asks_consent"] for pair in pairs),
             "proposals": sum(pair["asks_consent"] for pair in pairs),
             "held": sum(pair["held"] for pair in pairs),
             "score": sum(pair["score"] for pair in pairs),
+        }
+
+    def _county_aims(self, county: str | None, pairs: list[dict[str, Any]]) -> dict[str, Any]:
+        """Say of each county with a floor how many pairs it has; nothing where no county has one."""
+        if not self.problem.counties:
+            return {}
+        came = Counter(pair["county"] for pair in pairs)
+        floors = zip(self.problem.counties, self.problem.instance.counties.floor, strict=True)
+        return {
+            "counties": [
+                {"county": code, "floor": floor, "came": came[code]}
+                for code, floor in floors
+                if floor and county in {None, code}
+            ]
         }
 
     @cached_property
@@ -189,8 +204,9 @@ class Telling:
 
     @cached_property
     def _uncovered(self) -> list[dict[str, Any]]:
-        """Prove each set of townships that no plan covers, with whom which rule kept away (R-MATCH-3)."""
-        if not self.plan.violators:
+        """Prove each set of townships or counties that no plan covers, with whom which rule kept away (R-MATCH-3)."""
+        violators = (*self.plan.violators, *self.plan.county_violators)
+        if not violators:
             return []
         townships, people = self.problem.content["townships"], self.problem.content["people"]
         excluded = self._excluded()
@@ -198,7 +214,11 @@ class Telling:
         return [
             {
                 "townships": [townships["code"][one] for one in gap.violator.townships],
-                "counties": sorted({townships["county"][one] for one in gap.violator.townships}),
+                "counties": sorted(
+                    {self.problem.counties[one] for one in gap.violator.counties}
+                    | {townships["county"][one] for one in gap.violator.townships}
+                ),
+                "whole_counties": [self.problem.counties[one] for one in gap.violator.counties],
                 "candidates": [people["person"][one] for one in gap.violator.people],
                 "capacity": gap.violator.capacity,
                 "floor": gap.violator.floor,
@@ -206,12 +226,16 @@ class Telling:
                 "relaxations": {rule: gain for rule, gain in lifts.items() if rule in {*gap.excluded, BANS, PINS}},
                 "reason": tell_violator(gap.violator, self.names) + _tell_excluded(gap, lifts),
             }
-            for gap in explain_gaps(self.problem.instance, self.plan.violators, excluded)
+            for gap in explain_gaps(self.problem.instance, violators, excluded)
         ]
 
     def _excluded(self) -> dict[Place, frozenset[str]]:
-        """Give the rules that each person fails for each need of the townships in want."""
-        short = {township for violator in self.plan.violators for township in violator.townships}
+        """Give the rules that each person fails for each need of the townships and counties in want."""
+        violators = (*self.plan.violators, *self.plan.county_violators)
+        short = {township for violator in violators for township in violator.townships}
+        whole = {county for violator in violators for county in violator.counties}
+        county = self.problem.instance.townships.county
+        short |= {township for township, own in enumerate(county) if own in whole}
         return {
             (person, need): rules
             for need, township in enumerate(self.problem.content["needs"]["township"])
@@ -247,7 +271,8 @@ class Telling:
 def _tell_excluded(gap: Gap, lifts: Mapping[str, int]) -> str:
     counts = "、".join(f"{RULES.get(rule, rule)} {count} 人" for rule, count in gap.excluded.items())
     able = sorted({*gap.excluded, BANS, PINS} & set(lifts))
-    helps = "、".join(f"放宽「{RULES.get(rule, rule)}」全批次可多保障 {lifts[rule]} 个乡镇" for rule in able)
+    unit = "人次" if gap.violator.counties else "个乡镇"
+    helps = "、".join(f"放宽「{RULES.get(rule, rule)}」全批次可多保障 {lifts[rule]} {unit}" for rule in able)
     others = f"其余人员未列入的原因（一人可有多项）：{counts}。" if counts else ""
     return f"{others}{helps}。" if helps else f"{others}放宽任何单独一项条件都不能补上。"
 
@@ -259,7 +284,7 @@ def telling(uow: UnitOfWork, problem: Problem, plan: Plan) -> Telling:
     titles = _names(uow, Need.id, Need.title, map(UUID, content["needs"]["id"]))
     persons = _names(uow, Person.id, Person.name, map(UUID, people["person"]))
     teams = _names(uow, Team.id, Team.name, (UUID(one) for one in people["team"] if one))
-    regions = _names(uow, Region.code, Region.name, codes)
+    regions = _names(uow, Region.code, Region.name, {*codes, *problem.counties})
     names = Names(
         [
             f"{teams[team]}（负责人{persons[person]}）" if team else persons[person]
@@ -268,6 +293,7 @@ def telling(uow: UnitOfWork, problem: Problem, plan: Plan) -> Telling:
         [titles[one] for one in content["needs"]["id"]],
         [regions[code] for code in codes],
         content["needs"]["township"],
+        [regions[code] for code in problem.counties],
     )
     return Telling(problem, plan, names)
 

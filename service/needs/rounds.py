@@ -1,6 +1,6 @@
 """Rounds: opened with dates, published as a board, frozen, closed. Rules compare deadlines, jobs only remind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from models.base import new_id
 from models.needs import Need, Round
+from models.regions import Region
 from rules.calendar import SHANGHAI
 from service.content import commands as content
 from service.content.queries import shown
@@ -30,7 +31,10 @@ DATES = ("needs_until", "claims_until", "ranking_until")
 
 @dataclass(frozen=True)
 class NewRound:
-    """What the city says of a round."""
+    """What the city says of a round.
+
+    :param county_floors: how many pairs each county's townships should get together at least (`county`, `floor`).
+    """
 
     title: str
     year: int
@@ -39,6 +43,7 @@ class NewRound:
     ranking_until: datetime
     id: UUID | None = None
     capacity_max: int = 1
+    county_floors: Sequence[Mapping[str, Any]] = ()
 
 
 def _dates_wrong(needs: datetime, claims: datetime, ranking: datetime) -> dict[str, list[str]]:
@@ -55,10 +60,26 @@ def _whole(dates: Mapping[str, datetime]) -> dict[str, datetime]:
     return {name: value.replace(microsecond=0) for name, value in dates.items()}
 
 
+def _floors(uow: UnitOfWork, city: str | None, given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Give counties' floors by code.
+
+    :raises Invalid: for a county that is not the city's, or one named twice.
+    """
+    known = set(uow.session.scalars(sa.select(Region.code).where(Region.city_code == city, Region.level == "county")))
+    floors = {one["county"]: one["floor"] for one in given}
+    strange = [code for code in floors if code not in known]
+    wrong = [f"{code} 不是本市的县（市、区）" for code in strange]
+    if len(floors) < len(given):
+        wrong.append("同一县（市、区）只能写一次")
+    if wrong:
+        raise Invalid(errors={"county_floors": wrong})
+    return [{"county": code, "floor": floors[code]} for code in sorted(floors)]
+
+
 def create(uow: UnitOfWork, form: NewRound) -> Round:
     """Draft a round for the actor's city.
 
-    :raises Invalid: if the dates are out of order or past.
+    :raises Invalid: if the dates are out of order or past, or a county's floor names a county of elsewhere.
     """
     wrong = _dates_wrong(form.needs_until, form.claims_until, form.ranking_until)
     if form.needs_until <= uow.now:
@@ -77,6 +98,7 @@ def create(uow: UnitOfWork, form: NewRound) -> Round:
         title=form.title,
         year=form.year,
         capacity_max=form.capacity_max,
+        county_floors=_floors(uow, city, form.county_floors),
         **_whole({name: getattr(form, name) for name in DATES}),
     )
     moves.start(uow, row, title=form.title)
@@ -85,32 +107,47 @@ def create(uow: UnitOfWork, form: NewRound) -> Round:
     return row
 
 
-def edit(uow: UnitOfWork, round_id: UUID, *, reason: str, if_match: str | None, **dates: datetime) -> Round:
-    """Extend dates of a round, with a reason; everybody concerned is told. A date never comes closer, and none that has
-    passed on a frozen round moves.
+def edit(
+    uow: UnitOfWork,
+    round_id: UUID,
+    *,
+    reason: str,
+    if_match: str | None,
+    county_floors: Sequence[Mapping[str, Any]] | None = None,
+    **dates: datetime,
+) -> Round:
+    """Extend dates of a round or set the floors of counties anew, with a reason; everybody concerned is told.
 
-    :raises Invalid: if no date changes, if one would be earlier than it is or past, or dates would be out of order.
+    A date never comes closer, and none that has passed on a frozen round moves. Floors are fixed by the freeze.
+
+    :raises Invalid: if nothing changes, if a date would be earlier than it is or past, or dates would be out of order.
     """
     row = gate.fetch(uow, Round, round_id, "round.edit", lock=True)
     gate.match(row, if_match)
     if row.state not in {"draft", "open", "published"}:
-        raise Conflict("批次已冻结或结束，不能再延期")
-    dates = {name: value for name, value in _whole(dates).items() if value != getattr(row, name)}
-    if not dates:
-        raise Invalid("没有改动任何日期")
-    wrong = {name: ["须晚于现在"] for name, value in dates.items() if value <= uow.now}
-    if row.state != "draft":
-        wrong |= {name: ["只能延后，不能提前"] for name, value in dates.items() if value < getattr(row, name)}
-    after = {name: dates.get(name, getattr(row, name)) for name in DATES}
-    wrong |= _dates_wrong(after["needs_until"], after["claims_until"], after["ranking_until"])
+        raise Conflict("批次已冻结或结束，不能再修改")
+    changed: dict[str, Any] = {name: value for name, value in _whole(dates).items() if value != getattr(row, name)}
+    wrong = _extension_wrong(row, changed, uow.now)
     if wrong:
         raise Invalid(errors=wrong)
-    change: dict[str, Any] = {"thing": "round", "id": str(row.id), "fields": sorted(dates)}
-    for name, value in dates.items():
+    if county_floors is not None and (floors := _floors(uow, row.city_code, county_floors)) != row.county_floors:
+        changed["county_floors"] = floors
+    if not changed:
+        raise Invalid("没有改动任何内容")
+    change: dict[str, Any] = {"thing": "round", "id": str(row.id), "fields": sorted(changed)}
+    for name, value in changed.items():
         setattr(row, name, value)
     row.version += 1
     uow.record("round.edit", row, [change], title=row.title, reason=reason)
     return row
+
+
+def _extension_wrong(row: Round, dates: Mapping[str, datetime], now: datetime) -> dict[str, list[str]]:
+    wrong = {name: ["须晚于现在"] for name, value in dates.items() if value <= now}
+    if row.state != "draft":
+        wrong |= {name: ["只能延后，不能提前"] for name, value in dates.items() if value < getattr(row, name)}
+    after = {name: dates.get(name, getattr(row, name)) for name in DATES}
+    return wrong | (_dates_wrong(after["needs_until"], after["claims_until"], after["ranking_until"]) if dates else {})
 
 
 def open_(uow: UnitOfWork, round_id: UUID) -> Round:

@@ -37,7 +37,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Gap:
-    """Townships that get nobody, who could have come, and why nobody does."""
+    """Townships and counties that get too few, who could have come, and why no more do."""
 
     townships: tuple[str, ...]
     candidates: tuple[str, ...]
@@ -102,7 +102,7 @@ def _losing(uow: UnitOfWork, plan: Plan) -> tuple[tuple[Need, tuple[Lost, ...]],
 
 def _uncovered(uow: UnitOfWork, plan: Plan) -> tuple[Gap, ...]:
     listed: list[dict[str, Any]] = plan.body.get("uncovered", [])
-    codes = {code for one in listed for code in one["townships"]}
+    codes = {code for one in listed for code in _where(one)}
     ids = {UUID(claimant) for one in listed for claimant in one.get("candidates", ())}
     towns = dict(uow.session.execute(sa.select(Region.code, Region.name).where(Region.code.in_(codes))).all())
     names: dict[UUID, str] = {}
@@ -110,12 +110,16 @@ def _uncovered(uow: UnitOfWork, plan: Plan) -> tuple[Gap, ...]:
         names.update(uow.session.execute(sa.select(model.id, model.name).where(model.id.in_(ids))).all())
     return tuple(
         Gap(
-            tuple(towns.get(code, code) for code in one["townships"]),
+            tuple(towns.get(code, code) for code in _where(one)),
             tuple(names[UUID(claimant)] for claimant in one.get("candidates", ()) if UUID(claimant) in names),
             one["reason"],
         )
         for one in listed
     )
+
+
+def _where(gap: dict[str, Any]) -> list[str]:
+    return [*gap.get("whole_counties", ()), *gap["townships"]]
 
 
 def plans(uow: UnitOfWork, ask: Ask, *, state: str | None = None) -> Page[Plan]:

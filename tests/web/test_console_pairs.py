@@ -54,7 +54,7 @@ def test_r_match_5_a_pin_that_empties_a_township_names_it_and_wants_a_tick(world
     pin["seen"] = world.as_("county").ok("POST", path + "/price", {"pins": [pin["claim"]]})["seen"]
     world.as_("county").ok("POST", path + "/overrides", pin)
     second = county.get(f"/console/plans/{plan['id']}/pairs/{ids[1][0]}/{ids[1][1]}")
-    assert "这样安排会使 地都镇 落空" in second.html
+    assert "这样安排会使 地都镇 达不到保障人数" in second.html
     refused = county.send(second, "/override", reason="当地点名")
     assert (refused.status, "地都镇将达不到保障人数" in refused.html) == (409, True)
     assert county.send(second, "/override", reason="当地点名", loses=DIDU).status == 303

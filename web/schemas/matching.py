@@ -108,7 +108,10 @@ class ChangeOut(PlacedOut):
 
 
 class UncoveredOut(Out):
+    """Townships in want; where `whole_counties` are named, these with all their townships."""
+
     townships = fields.List(fields.String())
+    whole_counties = fields.List(fields.String())
     candidates = fields.List(fields.String())
     capacity = fields.Integer()
     floor = fields.Integer()
@@ -117,10 +120,17 @@ class UncoveredOut(Out):
     reason = fields.String()
 
 
+class CountyAimOut(Out):
+    county = fields.String()
+    floor = fields.Integer()
+    came = fields.Integer()
+
+
 class AimsOut(Out):
     townships = fields.Integer()
     covered = fields.Integer()
     maximum = fields.Integer()
+    counties = fields.List(fields.Nested(CountyAimOut))
     no_need = fields.List(fields.String())
     places = fields.Integer()
     pairs = fields.Integer()

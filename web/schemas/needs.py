@@ -14,6 +14,7 @@ from web.schemas.base import (
     Day,
     Id,
     In,
+    Inner,
     Line,
     ListOf,
     Moment,
@@ -26,6 +27,16 @@ from web.schemas.base import (
 from web.schemas.content import ContentStateOut
 
 
+class CountyFloorIn(In):
+    county = Code(required=True)
+    floor = Number(1, 1000, required=True)
+
+
+class CountyFloorOut(Out):
+    county = fields.String()
+    floor = fields.Integer()
+
+
 class RoundIn(In):
     makes = NewRound
 
@@ -36,12 +47,14 @@ class RoundIn(In):
     claims_until = Moment(required=True)
     ranking_until = Moment(required=True)
     capacity_max = Number(1, 10, load_default=1)
+    county_floors = ListOf(Inner(CountyFloorIn()), 200, load_default=())
 
 
 class RoundEdit(In):
     needs_until = Moment()
     claims_until = Moment()
     ranking_until = Moment()
+    county_floors = ListOf(Inner(CountyFloorIn()), 200)
     reason = Words(2000, required=True)
 
 
@@ -56,6 +69,7 @@ class RoundOut(StatefulOut):
     claims_until = Moment()
     ranking_until = Moment()
     capacity_max = auto_field()
+    county_floors = fields.List(fields.Nested(CountyFloorOut()))
     digest = fields.String(attribute="frozen_digest", allow_none=True)
     frozen_at = Moment(allow_none=True)
     seed = auto_field()

@@ -72,6 +72,8 @@ class ChangesOut(Out):
     coverage = fields.Integer()
     uncovered = fields.List(fields.Nested(NamedOut))
     newly_covered = fields.List(fields.Nested(NamedOut))
+    counties_short = fields.List(fields.Nested(NamedOut))
+    counties_reached = fields.List(fields.Nested(NamedOut))
     moves = fields.List(fields.Nested(ShiftOut))
     elsewhere = fields.Integer()
     held = fields.List(fields.Nested(MoverOut))
@@ -103,6 +105,8 @@ class PaidOut(Out):
     coverage = fields.Integer()
     uncovered = fields.List(fields.Nested(NamedOut))
     newly_covered = fields.List(fields.Nested(NamedOut))
+    counties_short = fields.List(fields.Nested(NamedOut))
+    counties_reached = fields.List(fields.Nested(NamedOut))
     moved = fields.Integer()
     elsewhere = fields.Integer()
     score = fields.Integer()
@@ -259,8 +263,20 @@ class ListsOut(Out):
     unmatched = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
+class CountyCameOut(Out):
+    floor = fields.Integer()
+    came = fields.Integer()
+
+
+class CountiesOut(CoveredOut):
+    """Counties with a floor of their own, by name; nothing where no county has one."""
+
+    each = fields.Dict(keys=fields.String(), values=fields.Nested(CountyCameOut))
+
+
 class CountsOut(Out):
     townships = fields.Nested(CoveredOut)
+    counties = fields.Nested(CountiesOut)
     posts = fields.Nested(PostsOut)
     claimants = fields.Nested(ClaimantsOut)
     lists = fields.Nested(ListsOut)

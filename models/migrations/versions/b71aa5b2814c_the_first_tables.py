@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = '4b0205540f1c'
+revision = 'b71aa5b2814c'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -338,6 +338,7 @@ def upgrade() -> None:
     sa.Column('claims_until', sa.DateTime(timezone=True), nullable=False),
     sa.Column('ranking_until', sa.DateTime(timezone=True), nullable=False),
     sa.Column('capacity_max', sa.Integer(), nullable=False),
+    sa.Column('county_floors', JSON, nullable=False),
     sa.Column('frozen_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('frozen_digest', sa.String(length=64), nullable=True),
     sa.Column('seed', sa.String(length=200), nullable=True),

@@ -31,6 +31,8 @@ class Person(Identified):
     available: Mapped[bool] = mapped_column(default=False)
     capacity: Mapped[int] = mapped_column(default=1)
     """How many places a round may give to this person, where the round allows more than one."""
+    service_days: Mapped[int | None]
+    """The days of a year that the person can give, where stated: `capacity` follows from them (rules/claims.py)."""
     registered_by: Mapped[UUID | None]
     closed_at: Mapped[datetime | None]
 

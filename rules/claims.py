@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
+from rules.policy import CLAIMS_CAPACITY_MAX, SERVICE_DAYS_PER_PLACE
+
 FIT_SAME = 1000  # the very code that the need names
 FIT_LINE = 700  # one code lies above the other in the tree
 FIT_RELATED = 500  # one code is mapped to the other (`maps_to`)
 FIT_KIN = 300  # one code is mapped to something above or below the other
 DECLINE_REASON_MAX = 500  # characters
+YEAR_DAYS_MAX = 366
 
 Id = TypeVar("Id", bound=Hashable)
 
@@ -144,6 +147,26 @@ def fit(claimant: Iterable[str], need: Iterable[str], tree: SpecialtyTree) -> in
     """
     wanted = tuple(need)
     return max((tree.nearness(own, one) for own in claimant for one in wanted), default=0)
+
+
+def places_of(service_days: int) -> int:
+    """Give the places that somebody can fill who serves so many days a year, in whole places (R-CLAIM-3)."""
+    return min(service_days // SERVICE_DAYS_PER_PLACE, CLAIMS_CAPACITY_MAX)
+
+
+def judge_offer(service_days: int | None, capacity: int | None) -> dict[str, list[str]]:
+    """Say by field what is wrong with the service days of a year and the places that somebody states (R-CLAIM-3).
+
+    Places follow from days; only who states no days states places.
+    """
+    if service_days is None:
+        return {}
+    each, places = f"每个名额按每年 {SERVICE_DAYS_PER_PLACE} 天计", places_of(service_days)
+    if not places:
+        return {"service_days": [f"每年 {service_days} 天不足一个名额（{each}）；说不准天数的，请改填名额"]}
+    if capacity not in {None, places}:
+        return {"capacity": [f"名额由服务天数得出（{each}，{service_days} 天为 {places} 个），不能另填"]}
+    return {}
 
 
 def judge_claim(

@@ -12,7 +12,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from models.base import new_id
 from models.identity import Consent, Person, Session, WechatAccount
 from models.regions import Organisation, Region, Specialty
-from rules.policy import CONSENT_VERSIONS, CONSOLE_HOURS, SESSION_DAYS, SESSIONS_PER_PERSON
+from rules.claims import judge_offer, places_of
+from rules.policy import (
+    CLAIMS_CAPACITY_DEFAULT,
+    CONSENT_VERSIONS,
+    CONSOLE_HOURS,
+    SESSION_DAYS,
+    SESSIONS_PER_PERSON,
+)
 from service.core import gate, limits
 from service.core.ports import CodeRefused, WechatDown
 from service.core.problems import IdTaken, Invalid, NotFound, TooMany
@@ -23,7 +30,10 @@ from service.identity import queries
 
 @dataclass(frozen=True)
 class NewPerson:
-    """What staff say of a person they register."""
+    """What staff say of a person they register.
+
+    :param service_days: the days of a year that the person can give; places (`capacity`) follow from them (R-CLAIM-3).
+    """
 
     name: str
     id: UUID | None = None
@@ -35,7 +45,8 @@ class NewPerson:
     bio: str | None = None
     specialties: Sequence[str] = ()
     available: bool = False
-    capacity: int = 1
+    capacity: int | None = None
+    service_days: int | None = None
 
 
 # ---- sessions ----
@@ -143,6 +154,7 @@ def register(uow: UnitOfWork, form: NewPerson) -> Person:
     reached = uow.actor.counties_for("person.create")
     region = registering_region(uow, form.region)
     wrong = _unknown_codes(uow, region, form.organisation, form.specialties)
+    wrong |= judge_offer(form.service_days, form.capacity)
     if uow.actor.kind == "person" and region not in reached and "region" not in wrong:
         wrong["region"] = ["不在您的管辖范围"]
     index = uow.vault.digest("phone", form.phone) if form.phone else None
@@ -165,7 +177,8 @@ def register(uow: UnitOfWork, form: NewPerson) -> Person:
         bio=form.bio,
         specialties=list(form.specialties),
         available=form.available,
-        capacity=form.capacity,
+        capacity=_places(form.service_days, form.capacity, CLAIMS_CAPACITY_DEFAULT),
+        service_days=form.service_days,
         registered_by=uow.actor.person_id,
     )
     uow.session.add(person)
@@ -206,19 +219,31 @@ def unknown_specialties(uow: UnitOfWork, codes: Sequence[str]) -> list[str]:
 
 
 def edit_profile(uow: UnitOfWork, *, if_match: str | None, **values: Any) -> Person:
-    """Change one's own profile: specialties, availability, capacity, title, words about oneself.
+    """Change one's own profile: specialties, availability, service days or places, title, words about oneself.
+
+    Who states service days has the places that follow from them; who takes them back (None) states places again.
 
     :raises Stale: if the profile changed since it was read.
+    :raises Invalid: for unknown specialties, days that are not enough for one place, or places beside days.
     """
     person = queries.me(uow)
     gate.match(person, if_match)
     if missing := unknown_specialties(uow, values.get("specialties", ())):
         raise Invalid(errors={"specialties": [f"没有这些专业：{'、'.join(missing)}"]})
+    days = values.get("service_days", person.service_days)
+    if wrong := judge_offer(days, values.get("capacity")):
+        raise Invalid(errors=wrong)
+    if values.keys() & {"service_days", "capacity"}:
+        values["capacity"] = _places(days, values.get("capacity"), person.capacity)
     for name, value in values.items():
         setattr(person, name, value)
     person.version += 1
     uow.record("person.edit", person, [{"thing": "person", "id": str(person.id), "fields": sorted(values)}])
     return person
+
+
+def _places(service_days: int | None, stated: int | None, otherwise: int) -> int:
+    return (stated or otherwise) if service_days is None else places_of(service_days)
 
 
 def consent(uow: UnitOfWork, purpose: str, version: str, *, given: bool) -> dict[str, bool]:

@@ -10,13 +10,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from models.identity import Binding, Person, RoleGrant
+from rules.claims import YEAR_DAYS_MAX
 from rules.text import clean, judge_line
 from service.core import moves
 from service.core.problems import Conflict, Invalid, NotFound, Refusal
 from service.core.unit import UnitOfWork
 from service.identity import bindings, commands, roles
 
-COLUMNS = ("name", "phone", "organisation", "title", "nature", "specialties")
+COLUMNS = ("name", "phone", "organisation", "title", "nature", "specialties", "service_days")
 
 
 def _granted_admins() -> sa.Select[UUID]:
@@ -117,6 +118,7 @@ def _registered(uow: UnitOfWork, form: commands.NewPerson) -> bool:
         "title": form.title,
         "nature": form.nature,
         "specialties": list(form.specialties),
+        "service_days": form.service_days,
     }
     held = asked | {name: getattr(person, name) for name in asked if name != "organisation"}
     held["organisation"] = person.organisation_code
@@ -173,6 +175,9 @@ def _form(row: dict[str, str], region: str | None) -> commands.NewPerson:
     codes = [code for code in row["specialties"].replace(";", "|").split("|") if code]
     if len(codes) > 20 or len(set(codes)) < len(codes):
         wrong["specialties"] = ["最多 20 项，不得重复"]
+    days = row["service_days"]
+    if days and not (days.isascii() and days.isdigit() and 1 <= int(days[:4]) <= YEAR_DAYS_MAX and len(days) < 4):
+        wrong["service_days"] = [f"应为 1 到 {YEAR_DAYS_MAX} 的整数"]
     if wrong:
         raise Invalid(errors=wrong)
     return commands.NewPerson(
@@ -183,4 +188,5 @@ def _form(row: dict[str, str], region: str | None) -> commands.NewPerson:
         title=row.get("title") or None,
         nature=nature,
         specialties=codes,
+        service_days=int(days) if days else None,
     )

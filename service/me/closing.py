@@ -106,7 +106,7 @@ def _forget_contact(uow: UnitOfWork, person: Person) -> None:
     """Erase what leads to the person: phone, profile, WeChat account, sessions, invitations, inbox."""
     person.phone_sealed = person.phone_index = None
     person.title = person.bio = None
-    person.specialties, person.available = [], False
+    person.specialties, person.available, person.service_days = [], False, None
     person.closed_at = uow.now
     person.version += 1
     once = sa.select(Binding.account_id).where(Binding.person_id == person.id)

@@ -17,7 +17,7 @@ def masked(phone: str) -> str:
 def me(uow: UnitOfWork) -> dict[str, Any]:
     """Give the acting person: roles that act now, profile, teams, consents, binding; the phone masked."""
     person = identity.me(uow)
-    names = ("id", "name", "title", "bio", "nature", "specialties", "available", "capacity", "etag")
+    names = ("id", "name", "title", "bio", "nature", "specialties", "available", "capacity", "service_days", "etag")
     return {name: getattr(person, name) for name in names} | {
         "phone": masked(uow.vault.unseal(person.phone_sealed)) if person.phone_sealed else None,
         "region": person.county_code,

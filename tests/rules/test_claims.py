@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from rules.claims import (
     DECLINE_REASON_MAX,
+    YEAR_DAYS_MAX,
     Claimant,
     ClaimedNeed,
     Posting,
@@ -15,10 +16,13 @@ from rules.claims import (
     Terms,
     fit,
     judge_claim,
+    judge_offer,
     judge_ranking,
+    places_of,
     ranking_classes,
     specialty_tree,
 )
+from rules.policy import SERVICE_DAYS_PER_PLACE
 
 DATA = Path(__file__).parents[2] / "data"
 with (DATA / "specialties.csv").open(encoding="utf-8", newline="") as file:
@@ -154,3 +158,24 @@ def test_law_r_claim_4_classes_hold_every_claim_once_except_the_declined(order, 
     classes = ranking_classes(range(6), ranked, declined)
     assert sorted(one for each in classes for one in each) == sorted(set(range(6)) - set(declined))
     assert judge_ranking(range(6), ranked, [(one, "名额有限") for one in declined]) == ()
+
+
+@pytest.mark.parametrize(
+    ("days", "places", "wrong"),
+    [
+        (None, 7, {}),
+        (30, None, {}),
+        (89, 2, {}),
+        (29, None, {"service_days": ["每年 29 天不足一个名额（每个名额按每年 30 天计）；说不准天数的，请改填名额"]}),
+        (60, 3, {"capacity": ["名额由服务天数得出（每个名额按每年 30 天计，60 天为 2 个），不能另填"]}),
+    ],
+)
+def test_r_claim_3_places_follow_from_service_days(days, places, wrong):
+    assert judge_offer(days, places) == wrong
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, YEAR_DAYS_MAX), st.integers(1, YEAR_DAYS_MAX))
+def test_law_r_claim_3_more_days_are_never_fewer_places_and_no_place_lacks_its_days(some, more):
+    assert places_of(min(some, more)) <= places_of(max(some, more))
+    assert places_of(some) * SERVICE_DAYS_PER_PLACE <= some

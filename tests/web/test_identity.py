@@ -220,6 +220,39 @@ def test_a_profile_is_edited_with_its_etag(world: World) -> None:
     assert chen.patch("/me/profile", {"available": True}, etag).status == 412
 
 
+def test_r_claim_3_who_states_service_days_has_the_places_that_follow(world: World) -> None:
+    """At registration, in the profile and in the file; who states no days states places."""
+    county, chen = world.as_("county"), world.as_("chen")
+    made = county.ok("POST", "/people", {"id": new_id(), "name": "林农艺", "service_days": 95})
+    assert (made["service_days"], made["capacity"]) == (95, 3)
+    assert county.ok("POST", "/people", {"id": new_id(), "name": "林园艺"})["capacity"] == 1
+    assert county.ok("POST", "/people", {"id": new_id(), "name": "林果树", "capacity": 4})["service_days"] is None
+    refusals: list[tuple[dict[str, object], str]] = [
+        ({"service_days": 20}, "service_days"),
+        ({"service_days": 367}, "service_days"),
+        ({"service_days": "60"}, "service_days"),
+        ({"service_days": 60, "capacity": 1}, "capacity"),
+    ]
+    for body, field in refusals:
+        refused = county.post("/people", {"id": new_id(), "name": "林某"} | body)
+        assert (refused.status, list(refused["errors"])) == (422, [field])
+        refused = chen.patch("/me/profile", body, chen.get("/me").etag)
+        assert (refused.status, list(refused["errors"])) == (422, [field])
+    assert chen.patch("/me/profile", {"service_days": 70}, chen.get("/me").etag).status == 200
+    me = chen.get("/me")
+    assert (me["service_days"], me["capacity"]) == (70, 2)
+    beside = chen.patch("/me/profile", {"capacity": 5}, me.etag)
+    assert beside["errors"] == {"capacity": ["名额由服务天数得出（每个名额按每年 30 天计，70 天为 2 个），不能另填"]}
+    assert chen.patch("/me/profile", {"title": "研究员"}, me.etag)["capacity"] == 2
+    assert chen.patch("/me/profile", {"service_days": None, "capacity": 5}, chen.get("/me").etag)["capacity"] == 5
+    file = "name,service_days\n林茶叶,61\n"
+    assert county.ok("POST", "/people/import", {"csv": file, "dry_run": False})["registered"] == 1
+    assert county.get("/people", q="林茶叶")["items"][0]["capacity"] == 2
+    for days in ("12", "0", "4000", "两月", "６０"):
+        report = county.ok("POST", "/people/import", {"csv": f"name,service_days\n林某,{days}\n", "dry_run": True})
+        assert [list(one["errors"]) for one in report["problems"]] == [["service_days"]], days
+
+
 def test_a_patch_may_come_as_a_post(world: World) -> None:
     """wx.request has no PATCH."""
     chen = world.as_("chen")

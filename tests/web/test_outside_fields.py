@@ -93,7 +93,15 @@ ROUTES: dict[str, tuple[str, str, Body]] = {
         "",
         lambda _: (
             {"id": "", "name": "某某", "phone": "19900005555", "region": None, "organisation": None}
-            | {"title": "农艺师", "nature": "paid", "bio": "略", "specialties": [], "available": True, "capacity": 1}
+            | {
+                "title": "农艺师",
+                "nature": "paid",
+                "bio": "略",
+                "specialties": [],
+                "available": True,
+                "capacity": 1,
+                "service_days": 30,
+            }
         ),
     ),
     "POST /roles": (

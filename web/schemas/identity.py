@@ -7,7 +7,8 @@ from marshmallow_sqlalchemy import auto_field
 
 from models.identity import Binding, Person, RoleGrant, Team
 from rules.access import ROLES
-from rules.policy import CONSENT_VERSIONS
+from rules.claims import YEAR_DAYS_MAX
+from rules.policy import CLAIMS_CAPACITY_MAX, CONSENT_VERSIONS
 from rules.states import label
 from service.identity.commands import NewPerson
 from service.identity.roles import NewGrant
@@ -129,7 +130,8 @@ class PersonIn(In):
     bio = Words(1500, load_default=None, allow_none=True)
     specialties = ListOf(Code(), 20, load_default=())
     available = Flag(load_default=False)
-    capacity = Number(1, 10, load_default=1)
+    capacity = Number(1, CLAIMS_CAPACITY_MAX, load_default=None)
+    service_days = Number(1, YEAR_DAYS_MAX, load_default=None, allow_none=True)
 
 
 class PersonOut(Out):
@@ -145,6 +147,7 @@ class PersonOut(Out):
     specialties = fields.List(fields.String())
     available = auto_field()
     capacity = auto_field()
+    service_days = auto_field()
     has_phone = fields.Function(lambda person: person.phone_index is not None, metadata={"type": "boolean"})
     created_at = Moment()
 
@@ -245,7 +248,8 @@ class TeamOut(StatefulOut):
 class ProfileIn(In):
     specialties = ListOf(Code(), 20)
     available = Flag()
-    capacity = Number(1, 10)
+    capacity = Number(1, CLAIMS_CAPACITY_MAX)
+    service_days = Number(1, YEAR_DAYS_MAX, allow_none=True)
     title = Line(60, allow_none=True)
     bio = Words(1500, allow_none=True)
 

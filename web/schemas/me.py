@@ -27,6 +27,7 @@ class MeOut(Out):
     specialties = fields.List(fields.String())
     available = fields.Boolean()
     capacity = fields.Integer()
+    service_days = fields.Integer(allow_none=True)
     teams = fields.List(fields.Nested(MyTeamOut))
     consents = fields.Nested(ConsentOut)
     binding = fields.String(allow_none=True)

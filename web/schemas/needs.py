@@ -5,6 +5,7 @@ from marshmallow_sqlalchemy import auto_field
 
 from models.needs import Need, Round
 from rules.needs import FORM, PLACES_MAX, TEXT_MAX, TITLE_MAX, URGENCY
+from rules.policy import CLAIMS_CAPACITY_MAX
 from service.needs.commands import NeedForm
 from service.needs.rounds import NewRound
 from web.schemas.base import (
@@ -46,7 +47,7 @@ class RoundIn(In):
     needs_until = Moment(required=True)
     claims_until = Moment(required=True)
     ranking_until = Moment(required=True)
-    capacity_max = Number(1, 10, load_default=1)
+    capacity_max = Number(1, CLAIMS_CAPACITY_MAX, load_default=1)
     county_floors = ListOf(Inner(CountyFloorIn()), 200, load_default=())
 
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = 'b71aa5b2814c'
+revision = '90005168d14f'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -311,6 +311,7 @@ def upgrade() -> None:
     sa.Column('specialties', JSON, nullable=False),
     sa.Column('available', sa.Boolean(), nullable=False),
     sa.Column('capacity', sa.Integer(), nullable=False),
+    sa.Column('service_days', sa.Integer(), nullable=True),
     sa.Column('registered_by', sa.Uuid(), nullable=True),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('id', sa.Uuid(), nullable=False),

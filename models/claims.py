@@ -29,6 +29,8 @@ class Claim(Stateful):
     person_id: Mapped[UUID] = mapped_column(sa.ForeignKey("people.id"))
     """The claimant, or the leader who claims for the team."""
     team_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("teams.id"))
+    supplement_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("supplements.id"), index=True)
+    """The supplement in which it was made, after the round's freeze."""
     claimant_key: Mapped[UUID]
     """The team's id, else the person's: one active claim per claimant and need (R-CLAIM-1)."""
     plan: Mapped[Words]

@@ -56,6 +56,52 @@ class Freeze(Identified):
     """Of the instance's canonical JSON: published before the seed is drawn."""
 
 
+class Supplement(Stateful):
+    """Claims taken after the freeze, for a while, on needs of the frozen lists that still had places (补报).
+
+    Closing it appends them: `inputs` and `instance` are the lists of before and what came. The seed stays the first.
+    """
+
+    __tablename__ = "supplements"
+    __thing__ = "supplement"
+    __table_args__ = (
+        sa.UniqueConstraint("round_id", "number"),
+        sa.Index("uq_supplements_open_round", "round_id", unique=True,
+                 postgresql_where=sa.text("state = 'open'"), sqlite_where=sa.text("state = 'open'")),
+    )  # fmt: skip
+
+    county_code: Mapped[Code]
+    """The city's code."""
+    round_id: Mapped[UUID] = mapped_column(sa.ForeignKey("rounds.id"))
+    number: Mapped[int]
+    reason: Mapped[Words]
+    needs: Mapped[list[str]]
+    """Ids of the needs that were opened again."""
+    counties: Mapped[list[str]]
+    """The counties that manage their townships: none of them hands its part in meanwhile."""
+    claims_until: Mapped[datetime]
+    ranking_until: Mapped[datetime]
+    claims: Mapped[int] = mapped_column(default=0)
+    """How many claims closing it appended."""
+    people: Mapped[int] = mapped_column(default=0)
+    """How many claimants closing it appended, who were not on the lists before."""
+    inputs: Mapped[dict[str, Any] | None] = mapped_column(deferred=True, deferred_group="lists")
+    instance: Mapped[dict[str, Any] | None] = mapped_column(deferred=True, deferred_group="lists")
+    digest: Mapped[Digest | None]
+    """Of the instance's canonical JSON."""
+    previous: Mapped[Digest | None]
+    """The link of the chain before: of the last supplement, or the freeze's digest."""
+    chain: Mapped[Digest | None]
+    """SHA-256 of `previous`, a line feed, `digest`."""
+
+    round: Mapped[Round] = relationship()
+
+    @property
+    def city_code(self) -> str:
+        """The city whose round it belongs to."""
+        return self.county_code
+
+
 class Run(Identified):
     """One computation over a round: an immutable record (R-MATCH-5)."""
 
@@ -71,6 +117,7 @@ class Run(Identified):
     for_county: Mapped[Code | None]
     """The county that asked; its run keeps the other counties' pairs (R-MATCH-7). None: the city, for all."""
     inputs_digest: Mapped[Digest]
+    """Of the freeze or the supplement whose lists it read."""
     digest: Mapped[Digest]
     instance: Mapped[dict[str, Any]]
     plan: Mapped[dict[str, Any]]
@@ -162,13 +209,18 @@ class Override(Identified):
 
 
 KEPT_OF_A_PLAN = ("county_code", "run_id", "round_id", "draft", "body")
+KEPT_OF_A_SUPPLEMENT = ("round_id", "number", "needs", "inputs", "instance", "digest", "previous", "chain")
 
 
 @sa.event.listens_for(Freeze, "before_update")
 @sa.event.listens_for(Run, "before_update")
 @sa.event.listens_for(Plan, "before_update")
-def _refuse_writing_over(_mapper: Any, _connection: Any, row: Freeze | Run | Plan) -> None:
+@sa.event.listens_for(Supplement, "before_update")
+def _refuse_writing_over(_mapper: Any, _connection: Any, row: Freeze | Run | Plan | Supplement) -> None:
     state: Any = sa.inspect(row)
     kept = KEPT_OF_A_PLAN if isinstance(row, Plan) else tuple(state.mapper.columns.keys())
+    if isinstance(row, Supplement):
+        fresh = None in state.attrs.chain.history.deleted  # it is being closed
+        kept = KEPT_OF_A_SUPPLEMENT[:3] if fresh else KEPT_OF_A_SUPPLEMENT
     if changed := [name for name in kept if state.attrs[name].history.has_changes()]:
         raise WrittenOver(f"{row.__tablename__}.{', '.join(changed)}: kept for ever")

@@ -5,10 +5,24 @@ from typing import Literal
 
 from rules.policy import CONTENT_OVERLAP, CONTENT_PIECE_MAX
 
-SUBJECTS = {"need": "需求", "round": "批次", "team": "团队名称", "photo": "照片", "confirmation_link": "农户的话"}
-SCENES: dict[str, Literal[1, 2, 3, 4]] = {"need": 3, "round": 3, "team": 1, "photo": 4, "confirmation_link": 2}
+SUBJECTS = {
+    "need": "需求",
+    "round": "批次",
+    "supplement": "补报",
+    "team": "团队名称",
+    "photo": "照片",
+    "confirmation_link": "农户的话",
+}
+SCENES: dict[str, Literal[1, 2, 3, 4]] = {
+    "need": 3,
+    "round": 3,
+    "supplement": 3,
+    "team": 1,
+    "photo": 4,
+    "confirmation_link": 2,
+}
 """WeChat's scene of each: 1 profile, 2 comment, 3 forum, 4 log."""
-BY_STAFF = frozenset({"round"})
+BY_STAFF = frozenset({"round", "supplement"})
 """Typed by the staff whose act publishes it: that is its human check, and only what is risky is blocked."""
 CLEAR = ("passed", "released")
 HELD = ("review", "risky", "unavailable")

@@ -4,6 +4,7 @@ TEAM_MEMBERS_MIN = 3  # 004 二（一）, R-APP-1: a team has at least three sel
 CLAIMS_CAPACITY_DEFAULT = 1  # R-CLAIM-3: a person's capacity in a round is one unless the round says more
 CLAIMS_CAPACITY_MAX = 10  # practice: more places than this nobody serves in a year
 SERVICE_DAYS_PER_PLACE = 30  # practice: days a year; the one such figure in the documents is 000's for a chief expert
+SUPPLEMENT_DAYS_MAX = 15  # practice: a supplement to a frozen round is over, rankings and all, within so many days
 PUBLICITY_DAYS = 5  # R-PUB-1 (practice): five working days
 PAIRING_YEARS = 3  # domain.md §3 step 7 (practice)
 TASK_DAYS = 365  # practice: an everyday assignment whose need names no last day ends after a year

@@ -51,6 +51,8 @@ ROUND = Machine(
     ),
 )
 
+SUPPLEMENT = Machine("supplement", "补报", "open", (move("close", {"open"}, "closed", by={"city"}),))
+
 NEED = Machine(
     "need",
     "需求",
@@ -240,6 +242,7 @@ MACHINES: dict[str, Machine] = {
         BINDING,
         TEAM,
         ROUND,
+        SUPPLEMENT,
         NEED,
         CLAIM,
         PROPOSAL,

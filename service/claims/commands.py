@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from models.base import new_id
 from models.claims import Claim
 from models.identity import Person
-from models.matching import Plan
+from models.matching import Plan, Supplement
 from models.needs import Need, Round
 from models.regions import Region
 from rules import claims as rules
@@ -68,15 +68,16 @@ class ClaimForm:
 def claim(uow: UnitOfWork, need_id: UUID, form: ClaimForm) -> Claim:
     """Claim a need of the board, alone or as the leader of a confirmed team (R-CLAIM-1, R-CLAIM-3, R-APP-1).
 
-    A round takes claims while it is published and before `claims_until`; an everyday need while it stands on the board.
+    A round takes claims while it is published and before `claims_until`, and once it is frozen while a supplement opens
+    the need again; an everyday need while it stands on the board.
     In a round each claim has a place of its own in the claimant's order: a new claim takes the place that it names, and
-    where that one is taken, the claim there and all behind it move back by one.
+    where that one is taken, the claim there and all behind it move back by one. In a supplement it is the last one.
 
     :raises NotEligible: naming every rule that fails.
     :raises AlreadyClaimed: if the claimant's claim on this need stands already.
     :raises NotClaimable: outside the round's time for claims, or when the need is filled or closed.
     """
-    need = _claimable(uow, need_id)
+    need, supplement = _claimable(uow, need_id)
     person = uow.session.get_one(Person, uow.actor.person_id, with_for_update=True)  # one claim at a time a claimant
     key = person.id
     if form.team_id is not None:
@@ -92,6 +93,7 @@ def claim(uow: UnitOfWork, need_id: UUID, form: ClaimForm) -> Claim:
         township_code=need.township_code,
         round_id=need.round_id,
         need_id=need.id,
+        supplement_id=supplement.id if supplement else None,
         person_id=person.id,
         team_id=form.team_id,
         claimant_key=key,
@@ -105,7 +107,9 @@ def claim(uow: UnitOfWork, need_id: UUID, form: ClaimForm) -> Claim:
     return queries.prepared(uow, row)
 
 
-def _claimable(uow: UnitOfWork, need_id: UUID) -> Need:
+def _claimable(uow: UnitOfWork, need_id: UUID) -> tuple[Need, Supplement | None]:
+    """Give a need that takes claims now, held against whoever ends that, and the supplement that opened it again."""
+    supplement = None
     need = uow.session.scalar(sa.select(Need).where(Need.id == need_id))
     board = uow.session.scalar(sa.select(Need.id).where(Need.id == need_id, on_board()))
     if need is None or (board is None and need.state not in {"filled", "closed"}):
@@ -113,13 +117,15 @@ def _claimable(uow: UnitOfWork, need_id: UUID) -> Need:
     if need.round_id is not None:
         # Shared with other claimants, held against whoever freezes the round's inputs.
         row = uow.session.get_one(Round, need.round_id, with_for_update={"read": True}, populate_existing=True)
-        if row.state != "published" or uow.now >= row.claims_until:
-            raise NotClaimable(claims_until=row.claims_until.isoformat())
+        supplement = queries.open_supplement(uow, need) if row.state == "frozen" else None
+        time = supplement or row
+        if (supplement is None and row.state != "published") or uow.now >= time.claims_until:
+            raise NotClaimable(claims_until=time.claims_until.isoformat())
     locked = sa.select(Need).where(Need.id == need_id).with_for_update(read=True, of=Need)
     need = uow.session.scalars(locked.execution_options(populate_existing=True)).one()
     if need.state != "approved":
         raise NotClaimable("该需求已结束，不再接受揭榜", state=need.state)
-    return need
+    return need, supplement
 
 
 def _judge(uow: UnitOfWork, need: Need, person: UUID, team: UUID | None) -> None:
@@ -142,8 +148,11 @@ def _make_room(uow: UnitOfWork, new: Claim, wanted: int | None) -> tuple[int, Se
     if new.round_id is None:
         return wanted or 1, ()
     others = _own(uow, new.round_id, [new.claimant_key])
+    last = max((one.preference for one in others), default=0) + 1
+    if new.supplement_id is not None and wanted not in {None, last}:
+        raise Invalid(errors={"preference": [f"补报的揭榜排在原有志愿之后，应为 {last}，或不填"]})
     if wanted is None:
-        return max((one.preference for one in others), default=0) + 1, ()
+        return last, ()
     if wanted not in {one.preference for one in others}:
         return wanted, ()
     behind = [one for one in others if one.preference >= wanted]
@@ -222,18 +231,19 @@ def rank(
 ) -> dict[str, Any]:
     """Order the claimants of a need and decline some with a reason, as its township until `ranking_until`, or as the
     county for a township that was silent until then (R-CLAIM-4). Claims named in neither list form one last class of
-    equals. Ranking may begin while claims still come in; a new claim is then in that last class.
+    equals. Ranking may begin while claims still come in; a new claim is then in that last class. In a supplement the
+    claims made in it are ranked among themselves, behind those of the freeze; its own dates hold.
 
     :raises ConditionMissing, Stale: where it was ranked before and `If-Match` does not name what was read.
     :raises NotRankable: outside the time, or as the county of a township that has spoken.
     :raises SamePerson: if one of the claims is the actor's own.
     """
     need = gate.fetch(uow, Need, need_id, "claim.rank", lock=True)
-    role = _ranking_role(uow, need)
+    role, supplement = _ranking_role(uow, need)
     if need.ranked_at is not None and if_match is None:
         raise ConditionMissing
     gate.match(need, if_match)
-    claims = {one.id: one for one in queries.standing(uow, need)}
+    claims = {one.id: one for one in queries.standing(uow, need, supplement)}
     if any(one.person_id == uow.actor.person_id for one in claims.values()):
         raise SamePerson("不能对自己的揭榜排序")
     words = [(one["claim"], one["reason"]) for one in declined]
@@ -246,25 +256,32 @@ def rank(
     return queries.of_need(uow, need.id)
 
 
-def _ranking_role(uow: UnitOfWork, need: Need) -> str:
+def _ranking_role(uow: UnitOfWork, need: Need) -> tuple[str, Supplement | None]:
+    """Give the role in which the actor may rank now, and the supplement whose claims these are.
+
+    :raises NotRankable: outside the time, or as the county of a township that has spoken.
+    """
     roles = {held.role for held in uow.actor.held if gate.reaches(uow.actor, held, need)} & {"township", "county"}
     if need.state != "approved":
         raise NotRankable("该需求不在榜上", state=need.state)
     if need.round_id is None:
-        return "township" if "township" in roles else "county"
+        return ("township" if "township" in roles else "county"), None
     row = uow.session.get_one(Round, need.round_id, with_for_update={"read": True}, populate_existing=True)
-    if row.state != "published":
+    supplement = queries.open_supplement(uow, need) if row.state == "frozen" else None
+    if supplement is None and row.state != "published":
         raise NotRankable("批次不在揭榜与排序阶段", state=row.state)
-    until = row.ranking_until.isoformat()
-    if uow.now < row.ranking_until:
+    time = supplement or row
+    until = time.ranking_until.isoformat()
+    if uow.now < time.ranking_until:
         if "township" not in roles:
             raise NotRankable("乡镇排序截止前，由乡镇自行排序", ranking_until=until)
-        return "township"
+        return "township", supplement
     if "county" not in roles:
         raise NotRankable("排序时间已截止", ranking_until=until)
-    if need.ranked_by_role == "township":
+    silent = supplement is not None and (need.ranked_at is None or need.ranked_at < supplement.created_at)
+    if need.ranked_by_role == "township" and not silent:
         raise NotRankable("乡镇已经排序，县级不再代为排序", ranking_until=until)
-    return "county"
+    return "county", supplement
 
 
 def _check_ranking(claims: Mapping[UUID, Claim], ranked: Sequence[UUID], declined: Sequence[tuple[UUID, str]]) -> None:

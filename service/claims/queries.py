@@ -1,6 +1,7 @@
 """Claims as their claimants and the staff concerned see them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy.orm import selectinload
 
 from models.claims import Claim
 from models.identity import Team, TeamMember
+from models.matching import Supplement
 from models.needs import Need, Round
 from service.core import gate
 from service.core.paging import Ask, Page, page
@@ -59,24 +61,39 @@ def handed_out(uow: UnitOfWork, rows: Sequence[Claim]) -> Sequence[Claim]:
     township's word when the time for ranking is over (until then it may still change).
     """
     gate.hand_out(uow, rows)
-    ends = dict(
-        uow.session.execute(
-            sa.select(Round.id, Round.ranking_until).where(Round.id.in_({one.round_id for one in rows}))
-        ).all()
-    )
+    ends = _ranking_ends(uow, rows)
     for one in rows:
         if one.person_id != uow.actor.person_id:
             one.moves = [name for name in one.moves if name != "withdraw"]
         staff = any(held.role in STAFF and gate.reaches(uow.actor, held, one) for held in uow.actor.held)
-        over = one.round_id is None or uow.now >= ends[one.round_id]
+        over = one.round_id is None or uow.now >= ends[one.supplement_id or one.round_id]
         one.seen_grade = one.grade if staff else None
         one.seen_decline = one.declined_reason if staff or over else None
     return rows
 
 
-def standing(uow: UnitOfWork, need: Need) -> Sequence[Claim]:
-    """Give a need's active claims for those who rank them."""
+def _ranking_ends(uow: UnitOfWork, rows: Sequence[Claim]) -> dict[UUID, datetime]:
+    """Give when the ranking ends of the rounds and supplements in which claims were made, by id."""
+    found: dict[UUID, datetime] = {}
+    for model, column in ((Round, "round_id"), (Supplement, "supplement_id")):
+        if asked := {getattr(one, column) for one in rows} - {None}:
+            ends = sa.select(model.id, model.ranking_until).where(model.id.in_(asked))
+            found.update(uow.session.execute(ends).all())
+    return found
+
+
+def open_supplement(uow: UnitOfWork, need: Need) -> Supplement | None:
+    """Give the supplement that takes claims on a need of a frozen round now, if one is open (R-MATCH-2)."""
+    open_ = sa.select(Supplement).where(Supplement.round_id == need.round_id, Supplement.state == "open")
+    found = uow.session.scalar(open_.execution_options(populate_existing=True))
+    return found if found is not None and str(need.id) in found.needs else None
+
+
+def standing(uow: UnitOfWork, need: Need, supplement: Supplement | None = None) -> Sequence[Claim]:
+    """Give a need's active claims for those who rank them: in a supplement those made in it alone."""
     statement = sa.select(Claim).where(Claim.need_id == need.id, Claim.state == "active")
+    if supplement is not None:
+        statement = statement.where(Claim.supplement_id == supplement.id)
     return uow.session.scalars(statement.order_by(Claim.created_at, Claim.id)).all()
 
 
@@ -88,7 +105,15 @@ def of_need(uow: UnitOfWork, need_id: UUID) -> dict[str, Any]:
     statement = sa.select(Claim).where(Claim.need_id == need.id, Claim.state != "withdrawn").options(*SHOWN)
     found = uow.session.scalars(statement.execution_options(populate_existing=True)).unique().all()
     ordered = sorted(
-        found, key=lambda one: (one.declined_reason is not None, one.grade or 10**6, one.created_at, one.id)
+        found,
+        key=lambda one: (
+            one.declined_reason is not None,
+            one.supplement_id is not None,  # made after the freeze: behind all that stood then
+            one.supplement_id or one.round_id,
+            one.grade or 10**6,
+            one.created_at,
+            one.id,
+        ),
     )
     return {
         "items": handed_out(uow, ordered),

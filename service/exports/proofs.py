@@ -6,13 +6,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from models.matching import Freeze, Plan, Run
+from models.matching import Freeze, Plan, Run, Supplement
 from models.needs import Round
 from rules.matching.instance import canonical_json
 from service.core import gate
 from service.core.problems import NotFound
 from service.core.unit import UnitOfWork
 from service.exports.files import File
+from service.matching import supplements
 from service.matching.inputs import scale_of, weights_version
 from service.matching.standing import SETTLING
 
@@ -31,9 +32,21 @@ def _frozen(uow: UnitOfWork, round_id: UUID) -> Freeze:
     return found
 
 
-def frozen_instance(uow: UnitOfWork, round_id: UUID) -> File:
-    """Give the frozen problem without a seed: the SHA-256 of this file is the digest that was published (R-MATCH-2)."""
-    return _file(f"instance-{round_id}", _frozen(uow, round_id).instance)
+def frozen_instance(uow: UnitOfWork, round_id: UUID, *, supplement: int | None = None) -> File:
+    """Give the frozen problem without a seed: the SHA-256 of this file is the digest that was published (R-MATCH-2).
+
+    :param supplement: the number of a supplement, for the problem with what it appended.
+    """
+    frozen = _frozen(uow, round_id)
+    if supplement is None:
+        return _file(f"instance-{round_id}", frozen.instance)
+    wanted = sa.select(Supplement.instance).where(
+        Supplement.round_id == round_id, Supplement.number == supplement, Supplement.state == "closed"
+    )
+    instance = uow.session.scalar(wanted)
+    if instance is None:
+        raise NotFound
+    return _file(f"instance-{round_id}-{supplement}", instance)
 
 
 def run_instance(uow: UnitOfWork, run_id: UUID) -> File:
@@ -82,11 +95,13 @@ def proof(uow: UnitOfWork, round_id: UUID) -> dict[str, Any]:
             "approver": scale.approver,
             **scale.to_json(),
         },
+        "supplements": supplements.chained(uow, row.id),
         "runs": [
             {
                 "id": run.id,
                 "created_at": run.created_at,
                 "digest": run.digest,
+                "inputs_digest": run.inputs_digest,
                 "code": run.code_version,
                 "counties": [one.county_code for one in run.parts if one.state in SETTLING],
             }

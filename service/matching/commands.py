@@ -18,7 +18,7 @@ from service.matching.inputs import gather, weights_version
 from service.matching.instances import frozen
 from service.matching.orders import NotFrozen, RunForm, scope
 from service.matching.runs import compute
-from service.matching.standing import Link, link_of
+from service.matching.standing import Link, SupplementOpen, link_of
 from service.regions.queries import county_names
 
 __all__ = ["RunForm", "draw_seed", "freeze", "reject", "replace", "run", "submit"]
@@ -137,6 +137,7 @@ def submit(uow: UnitOfWork, plan_id: UUID) -> dict[str, Any]:
     """Hand a county's part in for approval.
 
     :raises DraftPlan: for a what-if.
+    :raises SupplementOpen: while claims are taken once more on needs of the county.
     :raises PlanStale: if a claim was withdrawn, a proposal declined or a ban set since it was computed (R-MATCH-6).
     :raises ConsentMissing: while a proposal lacks an answer.
     """
@@ -144,6 +145,8 @@ def submit(uow: UnitOfWork, plan_id: UUID) -> dict[str, Any]:
     if plan.draft:
         raise DraftPlan
     if plan.state == "prepared":
+        if standing.supplemented(uow, plan):
+            raise SupplementOpen("补报结束并重新计算之后，方案才能提交")
         if found := standing.faults(uow, [plan])[plan.id]:
             raise PlanStale("；".join(found[:5]), faults=found)
         if waiting := queries.unanswered(uow, plan):

@@ -48,7 +48,7 @@ def compare(uow: UnitOfWork, plan_id: UUID, *, earlier: UUID) -> dict[str, Any]:
     }
     runs = [plan if isinstance(plan, Run) else plan.run for plan in (other, one)]
     if all(run.basis for run in runs):
-        told = kept.told(uow, runs[1])
+        told = kept.told(uow, max(reversed(runs), key=lambda run: len(run.instance["people"]["id"])))
         plans = [Solution.from_json(run.plan) for run in runs]
         found["changes"] = differences.shown(told.problem, told.names, plans[0], plans[1], county)
     return found

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from models.claims import Claim
-from models.matching import Freeze, Plan, Run
+from models.matching import Plan, Run
 from models.needs import Need, Round
 from rules.matching.explain import explain as explain_pair
 from rules.matching.lottery import number, person_ticket
@@ -18,7 +18,7 @@ from rules.matching.sentences import tell
 from service.core import gate
 from service.core.problems import NotFound
 from service.core.unit import UnitOfWork
-from service.matching import kept
+from service.matching import kept, lists
 from service.matching.inputs import claim_rows, facts_of, scale_of
 from service.matching.instances import Place, Problem
 from service.matching.standing import SETTLING
@@ -127,7 +127,7 @@ def mine(uow: UnitOfWork, round_id: UUID) -> dict[str, Any]:
     claims = uow.session.scalars(
         gate.select(uow, Claim, {"commissioner"}).where(Claim.round_id == row.id).order_by(Claim.preference, Claim.id)
     ).all()
-    frozen = uow.session.scalar(sa.select(Freeze).where(Freeze.round_id == row.id))
+    frozen = lists.newest(uow, row.id)
     lots = {} if frozen is None else _lots(frozen.inputs, row.seed, claims)
     told = _announced(uow, row)
     return {

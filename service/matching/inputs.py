@@ -1,6 +1,7 @@
 """What a round's runs read: gathered once, at the freeze, and kept as it was (R-MATCH-2)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -65,10 +66,12 @@ def gather(uow: UnitOfWork, row: Round) -> dict[str, Any]:
             "urgency": [one.urgency for one in needs],
             "specialties": [sorted(one.specialties) for one in needs],
         },
-        "people": _people(uow, row, offers),
+        "people": people_columns(uow, row, offers),
     }
-    content["claims"] = _claim_columns(content, claims)
-    content["pairs"] = _pairs(uow, content, offers, townships)
+    content["claims"] = claim_columns(content, claims)
+    every = ((person, offer, need) for person, offer in enumerate(offers) for need in range(len(needs)))
+    content["pairs"] = eligible(uow, content, every)
+    score(content, range(len(content["pairs"]["person"])))
     return content
 
 
@@ -107,7 +110,8 @@ def pseudonym(uow: UnitOfWork, row: Round, key: UUID) -> str:
     return uow.vault.digest("pseudonym", f"{row.id} {key}")[:PSEUDONYM_DIGITS]
 
 
-def _people(uow: UnitOfWork, row: Round, offers: Sequence[Offer]) -> dict[str, Any]:
+def people_columns(uow: UnitOfWork, row: Round, offers: Sequence[Offer]) -> dict[str, Any]:
+    """Lay claimants out, as they offer themselves today."""
     grades = _performance(uow, [one.person_id for one in offers])
     return {
         "id": [str(one.key) for one in offers],
@@ -136,8 +140,13 @@ def _performance(uow: UnitOfWork, people: Sequence[UUID]) -> dict[UUID, int]:
     return {person: PERFORMANCE[Grade(grade)] for person, grade in rows if grade}
 
 
-def _claim_columns(content: Mapping[str, Any], claims: Sequence[Claim]) -> dict[str, Any]:
-    """Lay out the claims; those that the township neither ranked nor declined are one last class (R-CLAIM-4)."""
+def claim_columns(
+    content: Mapping[str, Any], claims: Sequence[Claim], behind: Mapping[int, int] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Lay out the claims; those that the township neither ranked nor declined are one last class (R-CLAIM-4).
+
+    :param behind: the last class of claims on a need (an index) that stand already: these come behind it.
+    """
     people = {key: place for place, key in enumerate(content["people"]["id"])}
     needs = {key: place for place, key in enumerate(content["needs"]["id"])}
     last: dict[UUID, int] = {}
@@ -155,7 +164,10 @@ def _claim_columns(content: Mapping[str, Any], claims: Sequence[Claim]) -> dict[
         "need": [need for _, need, _ in rows],
         "preference": [one.preference for one in kept],
         "ranked": [one.grade is not None for one in kept],
-        "grade": [None if one.declined_reason else one.grade or last[one.need_id] + 1 for one in kept],
+        "grade": [
+            None if one.declined_reason else behind.get(need, 0) + (one.grade or last[one.need_id] + 1)
+            for _, need, one in rows
+        ],
     }
 
 
@@ -217,37 +229,40 @@ def claim_rows(content: Mapping[str, Any]) -> dict[tuple[int, int], int]:
     return {link: row for row, link in enumerate(links)}
 
 
-def _pairs(
-    uow: UnitOfWork, content: dict[str, Any], offers: Sequence[Offer], townships: Mapping[str, Region]
-) -> dict[str, Any]:
-    """List every eligible pair with what its score is made of, and the score (R-CLAIM-3, R-MATCH-1 aim 5)."""
-    tree, distances = claimants.tree(uow), _distances(uow, content, townships)
+def eligible(
+    uow: UnitOfWork, content: Mapping[str, Any], asked: Iterable[tuple[int, Offer, int]]
+) -> dict[str, list[Any]]:
+    """List those pairs of people and needs that are eligible, with what their score is made of (R-CLAIM-3).
+
+    :param asked: place of the person, the offer as of today, place of the need.
+    """
+    tree, distances = claimants.tree(uow), _distances(uow, content)
     terms = rules.Terms(several_postings=content["several_postings"])
     needs = [need_of(content, need) for need in range(len(content["needs"]["id"]))]
     pairs: dict[str, list[Any]] = {"person": [], "need": [], "fit": [], "distance_m": [], "score": []}
-    for person, offer in enumerate(offers):
-        for need, wanted in enumerate(needs):
-            if rules.judge_claim(offer.claimant, wanted, tree, terms):
-                continue
-            pairs["person"].append(person)
-            pairs["need"].append(need)
-            pairs["fit"].append(rules.fit(offer.claimant.specialties, wanted.specialties, tree))
-            pairs["distance_m"].append(distances.get((offer.organisation_code, wanted.township)))
-    content["pairs"] = pairs
-    scale, claimed = scale_of(content), claim_rows(content)
-    pairs["score"] = [total(scale.bill(facts_of(content, row, claimed))) for row in range(len(pairs["person"]))]
+    for person, offer, need in asked:
+        wanted = needs[need]
+        if rules.judge_claim(offer.claimant, wanted, tree, terms):
+            continue
+        pairs["person"].append(person)
+        pairs["need"].append(need)
+        pairs["fit"].append(rules.fit(offer.claimant.specialties, wanted.specialties, tree))
+        pairs["distance_m"].append(distances.get((offer.organisation_code, wanted.township)))
+        pairs["score"].append(0)
     return pairs
 
 
-def _distances(
-    uow: UnitOfWork, content: Mapping[str, Any], townships: Mapping[str, Region]
-) -> dict[tuple[str | None, str], int]:
+def score(content: Mapping[str, Any], rows: Iterable[int]) -> None:
+    """Write the score of some rows of `pairs` (R-MATCH-1 aim 5)."""
+    scale, claimed = scale_of(content), claim_rows(content)
+    for row in rows:
+        content["pairs"]["score"][row] = total(scale.bill(facts_of(content, row, claimed)))
+
+
+def _distances(uow: UnitOfWork, content: Mapping[str, Any]) -> dict[tuple[str | None, str], int]:
     """Measure from every organisation to every township in whole metres, where both have a point."""
-    seats = {
-        code: Point(row.lat, row.lon)
-        for code in content["townships"]["code"]
-        if (row := townships[code]).lat is not None and row.lon is not None
-    }
+    towns = uow.session.scalars(sa.select(Region).where(Region.code.in_(content["townships"]["code"])))
+    seats = {row.code: Point(row.lat, row.lon) for row in towns if row.lat is not None and row.lon is not None}
     wanted = {code for code in content["people"]["organisation"] if code}
     found: dict[tuple[str | None, str], int] = {}
     for body in uow.session.scalars(sa.select(Organisation).where(Organisation.code.in_(wanted))):

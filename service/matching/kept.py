@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
-
-from models.matching import Freeze, Run
+from models.matching import Run
 from rules.matching.instance import Instance
 from rules.matching.plan import Plan as Solution
 from service.claims import claimants
 from service.core.problems import NotFound
 from service.core.unit import UnitOfWork
+from service.matching import lists
 from service.matching.instances import Problem, Wishes
 from service.matching.standing import Link, Live
 from service.matching.telling import Telling, telling
@@ -45,7 +44,7 @@ def problem(uow: UnitOfWork, run: Run) -> Problem:
 
     :raises NotFound: for a run of before this was written down.
     """
-    frozen = uow.session.scalar(sa.select(Freeze).where(Freeze.round_id == run.round_id))
+    frozen = lists.known_to(uow, run.round_id, run.inputs_digest)
     if frozen is None or not run.basis:
         raise NotFound
     kept = run.basis

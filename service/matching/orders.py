@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from models.matching import Freeze, Plan, Run
+from models.matching import Plan, Run
 from models.needs import Round
 from models.regions import Region
 from rules.matching.market import InfeasiblePins
@@ -18,7 +18,7 @@ from service.claims import claimants
 from service.core import gate
 from service.core.problems import Conflict, Forbidden, Invalid, NotFound
 from service.core.unit import UnitOfWork
-from service.matching import standing
+from service.matching import lists, standing
 from service.matching.instances import Problem, Wishes
 from service.matching.standing import SETTLING, Link, link_of
 
@@ -103,7 +103,10 @@ def scope(uow: UnitOfWork, row: Round) -> str | None:
 
 @dataclass(frozen=True)
 class Order:
-    """A run that may be made: for which county (None: the city, for all), on what, beside which standing parts."""
+    """A run that may be made: for which county (None: the city, for all), on what, beside which standing parts.
+
+    `content` are the newest lists, `digest` is that of what was published of them.
+    """
 
     row: Round
     content: Mapping[str, Any]
@@ -112,6 +115,7 @@ class Order:
     seed: str
     draft: bool
     parts: Sequence[Plan]
+    digest: str
 
     @property
     def stay(self) -> list[Plan]:
@@ -133,13 +137,13 @@ def order_of(uow: UnitOfWork, row: Round, county: str | None, form: RunForm) -> 
 
     :raises NotFrozen, NoSeed, PartApproved, NothingToMatch: when the round or the county's part allows no run.
     """
-    frozen = uow.session.scalar(sa.select(Freeze).where(Freeze.round_id == row.id))
+    frozen = lists.newest(uow, row.id)
     if row.state != "frozen" or frozen is None:
         raise NotFrozen(state=row.state)
     seed = form.seed or row.seed
     if seed is None:
         raise NoSeed
-    order = Order(row, frozen.inputs, county, form, seed, seed != row.seed, standing.parts(uow, row.id))
+    order = Order(row, frozen.inputs, county, form, seed, seed != row.seed, standing.parts(uow, row.id), frozen.digest)
     known = order.content["townships"]["county"]
     if not known or (county is not None and county not in known):
         raise NothingToMatch

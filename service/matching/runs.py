@@ -62,7 +62,7 @@ def _keep(uow: UnitOfWork, order: Order, told: Telling) -> Run:
         draft=order.draft,
         made_by=uow.actor.person_id,
         for_county=order.county,
-        inputs_digest=row.frozen_digest or "",
+        inputs_digest=order.digest,
         digest=solution.digest,
         instance=problem.instance.to_json(),
         plan=solution.to_json(),

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from models.claims import Claim
 from models.identity import Team
-from models.matching import Override, Plan, Proposal
+from models.matching import Override, Plan, Proposal, Supplement
 from models.needs import Need
 from service.claims import claimants
+from service.core.problems import Conflict
 from service.core.unit import UnitOfWork
 
 Link = tuple[str, str]
@@ -21,6 +22,12 @@ CHANGEABLE = ("prepared", "submitted")
 SETTLING = ("approved", "settled")
 PIN, REPLACEMENT, BAN = "pin", "replacement", "ban"
 """Kinds of override. A replacement is a pin that both sides must accept, whatever they chose before (R-MATCH-6)."""
+
+
+class SupplementOpen(Conflict):
+    """A supplement of the round takes claims now."""
+
+    kind, title = "supplement-open", "补报正在进行"
 
 
 def link_of(pair: Mapping[str, Any]) -> Link:
@@ -34,6 +41,12 @@ def parts(uow: UnitOfWork, round_id: UUID) -> Sequence[Plan]:
         Plan.round_id == round_id, Plan.draft.is_(False), Plan.state.in_((*CHANGEABLE, *SETTLING))
     )
     return uow.session.scalars(statement.order_by(Plan.county_code, Plan.id)).all()
+
+
+def supplemented(uow: UnitOfWork, plan: Plan) -> bool:
+    """Say whether a supplement takes claims on needs of a part's county now."""
+    open_ = sa.select(Supplement.counties).where(Supplement.round_id == plan.round_id, Supplement.state == "open")
+    return any(plan.county_code in counties for counties in uow.session.scalars(open_))
 
 
 @dataclass(frozen=True)
@@ -117,7 +130,8 @@ def faults(uow: UnitOfWork, plans: Sequence[Plan]) -> dict[UUID, list[str]]:
     """Say for each part, in Chinese, why it is stale; nothing where it is not (R-MATCH-6).
 
     A part rests on the claims and proposals of its townships: one of them withdrawn or declined since, a ban since, a
-    need taken off the board or a claimant gone makes it stale. Settled, rejected and superseded parts rest on nothing.
+    need taken off the board or a claimant gone makes it stale, and so do claims that a supplement brought since.
+    Settled, rejected and superseded parts rest on nothing.
     """
     open_parts = [one for one in plans if one.state in {"prepared", "submitted", "approved"}]
     rounds = {one.round_id for one in open_parts}
@@ -136,9 +150,13 @@ def faults(uow: UnitOfWork, plans: Sequence[Plan]) -> dict[UUID, list[str]]:
         if one.kind == BAN and holds(one, uow.now)
     }
     lost = _lost_claimants(uow, open_parts)
+    brought = _brought(uow, rounds)
     found: dict[UUID, list[str]] = {one.id: [] for one in plans}
     for plan in open_parts:
         found[plan.id] += _unheeded(plan, [one for one in every if one.round_id == plan.round_id], uow.now)
+        since = [one for one in brought if one.round_id == plan.round_id and one.state_since > plan.run.created_at]
+        if any(plan.county_code in one.counties for one in since):
+            found[plan.id].append("有补报的揭榜尚未计入")
         for pair in plan.body["pairs"]:
             key, need = link = link_of(pair)
             told = [
@@ -154,6 +172,12 @@ def faults(uow: UnitOfWork, plans: Sequence[Plan]) -> dict[UUID, list[str]]:
             if one["claim"] in taken_back and one.get("code") != "W1":
                 found[plan.id].append(f"{one.get('commissioner_name', '')}—「{one.get('need_title', '')}」：揭榜已撤回")
     return found
+
+
+def _brought(uow: UnitOfWork, rounds: set[UUID]) -> Sequence[Supplement]:
+    """Give the closed supplements that brought claims."""
+    mine = sa.select(Supplement).where(Supplement.round_id.in_(rounds), Supplement.state == "closed")
+    return uow.session.scalars(mine.where(Supplement.claims > 0)).all()
 
 
 def _unheeded(plan: Plan, every: Sequence[Override], now: datetime) -> list[str]:

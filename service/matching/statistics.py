@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from models.matching import Freeze, Override, Plan, Run
+from models.matching import Override, Plan, Run
 from models.needs import Round
 from rules.claims import SpecialtyTree
 from rules.matching.instance import Instance
@@ -17,8 +17,9 @@ from service.claims import claimants
 from service.core import gate
 from service.core.problems import NotFound
 from service.core.unit import UnitOfWork
-from service.matching import standing
+from service.matching import lists, standing
 from service.matching.inputs import weights_version
+from service.matching.lists import Lists
 from service.matching.standing import link_of
 from service.regions.queries import county_names
 
@@ -34,12 +35,12 @@ def statistics(uow: UnitOfWork, round_id: UUID) -> dict[str, Any]:
     row = gate.fetch(uow, Round, round_id)
     if row.state == "draft":
         raise NotFound
-    frozen = uow.session.scalar(sa.select(Freeze).where(Freeze.round_id == row.id))
+    frozen = lists.newest(uow, row.id)
     seen = gate.visible(uow, Plan)
     own = sa.select(Plan).where(Plan.round_id == row.id, Plan.draft.is_(False), seen)
     states = (*standing.CHANGEABLE, *standing.SETTLING)
     parts = uow.session.scalars(own.where(Plan.state.in_(states)).order_by(Plan.county_code, Plan.id)).all()
-    head = {"round": row.id, "round_title": row.title, "seed": row.seed, "digest": row.frozen_digest}
+    head = {"round": row.id, "round_title": row.title, "seed": row.seed, "digest": frozen.digest if frozen else None}
     names = county_names(uow)
     head |= {"counties": [{"code": one.county_code, "name": names.get(one.county_code, "")} for one in parts]}
     if frozen is None or not parts:
@@ -131,7 +132,7 @@ def _runs(uow: UnitOfWork, row: Round) -> dict[str, int]:
     return {"official": len(made) - drafts, "drafts": drafts, "drafts_before_seed": early}
 
 
-def _prices(uow: UnitOfWork, row: Round, frozen: Freeze) -> dict[str, int] | None:
+def _prices(uow: UnitOfWork, row: Round, frozen: Lists) -> dict[str, int] | None:
     whole = any(one.role in {"city", "auditor"} and row.city_code in one.counties for one in uow.actor.held)
     if not whole or row.seed is None or len(frozen.inputs["pairs"]["person"]) > PRICED_PAIRS_MAX:
         return None

@@ -13,7 +13,7 @@ from models.base import Stateful
 from models.claims import Claim
 from models.content import ContentCheck
 from models.identity import Binding, RoleGrant, Team, TeamMember
-from models.matching import Plan, Proposal
+from models.matching import Plan, Proposal, Supplement
 from models.needs import Need, Round
 from models.publicity import Objection, Publicity
 from models.records import Record
@@ -57,9 +57,23 @@ def _unranked(round_is_over: bool) -> Condition:  # noqa: FBT001  (two readings 
         over = rounds.where(Round.ranking_until <= uow.now)
         open_ = sa.or_(Need.round_id.in_(rounds.where(Round.ranking_until > uow.now)), Need.round_id.is_(None))
         when = Need.round_id.in_(over) if round_is_over else open_
-        return sa.and_(Need.state == "approved", Need.ranked_at.is_(None), claimed, when)
+        unranked = sa.and_(Need.ranked_at.is_(None), claimed, when)
+        return sa.and_(Need.state == "approved", sa.or_(unranked, _supplemented(uow, round_is_over)))
 
     return condition
+
+
+def _supplemented(uow: UnitOfWork, ranking_is_over: bool) -> sa.ColumnElement[bool]:  # noqa: FBT001
+    """Needs with claims of an open supplement that nobody ranked since it was opened."""
+    ends = Supplement.ranking_until
+    return sa.exists().where(
+        Claim.need_id == Need.id,
+        Claim.state == "active",
+        Claim.supplement_id == Supplement.id,
+        Supplement.state == "open",
+        ends <= uow.now if ranking_is_over else ends > uow.now,
+        sa.or_(Need.ranked_at.is_(None), Need.ranked_at < Supplement.created_at),
+    )
 
 
 def _over(model: type[Plan] | type[Assessment], state: str) -> Condition:
@@ -148,7 +162,7 @@ _RANKING = (joinedload(Need.round),)
 
 
 def _ranking_until(row: Need) -> datetime | None:
-    return row.round.ranking_until if row.round else None
+    return row.round.ranking_until if row.round and row.round.state == "published" else None
 
 
 TASKS: tuple[Task, ...] = (

@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from models.base import new_id
+from models.matching import Supplement
 from models.needs import Need, Round
 from models.regions import Region
 from rules.calendar import SHANGHAI
@@ -169,8 +170,14 @@ def publish(uow: UnitOfWork, round_id: UUID) -> Round:
 
 
 def close(uow: UnitOfWork, round_id: UUID) -> Round:
-    """Close a round; nothing in it moves any more."""
-    row = gate.fetch(uow, Round, round_id, "round.close")
+    """Close a round; nothing in it moves any more.
+
+    :raises Conflict: while a supplement takes claims.
+    """
+    row = gate.fetch(uow, Round, round_id, "round.close", lock=True)
+    open_ = sa.select(Supplement.id).where(Supplement.round_id == row.id, Supplement.state == "open")
+    if uow.session.scalar(open_) is not None:
+        raise Conflict("补报尚未结束，不能结束批次")
     return gate_out(uow, moves.apply(uow, row, "close", title=row.title))
 
 

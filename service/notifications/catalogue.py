@@ -5,6 +5,7 @@ from service.notifications import notice
 from service.notifications.audiences import all_of, office, throughout
 from service.notifications.catalogue_content import CONTENT
 from service.notifications.catalogue_people import PEOPLE
+from service.notifications.catalogue_rounds import ROUNDS
 from service.notifications.notice import DEADLINE, Copy, Notice
 from service.notifications.safety import SAFETY
 
@@ -12,7 +13,6 @@ _BOTH_SIDES = all_of(to.claimant, office("township"))
 _COUNTY = all_of(office("county"), office("county_lead"))
 _STAFF = all_of(_COUNTY, office("city"))
 _PAIRED = all_of(to.serving, office("township"), to.dispatcher)
-_SEASON = throughout("township", "county", "county_lead", "commissioner")
 
 NOTICES: tuple[Notice, ...] = (
     *PEOPLE,
@@ -24,34 +24,7 @@ NOTICES: tuple[Notice, ...] = (
         "有后台任务需要处理",
         "任务「{says}」有事项多次未能完成，已暂停重试，请联系运维人员查看。",
     ),
-    # the round
-    Notice(
-        "round.open",
-        throughout("township", "county", "county_lead"),
-        "批次已开启",
-        "{title}已开启，请组织填报需求。{dates}。",
-    ),
-    Notice(
-        "round.publish",
-        _SEASON,
-        "榜单已发布",
-        "{title}榜单已发布，科技特派员可以揭榜。{dates}。",
-        copy=Copy("deadline_near", {"task": "title", "until": "until"}),
-    ),
-    Notice("round.edit", _SEASON, "批次时间有调整", "{title}时间调整为：{dates}。理由：{reason}"),
-    Notice("round.cancel", _SEASON, "批次已取消", "{title}已取消。理由：{reason}"),
-    Notice(
-        "round.freeze",
-        throughout("county", "county_lead"),
-        "批次已冻结",
-        "{title}的需求、揭榜和排序已冻结，可以生成选派方案。",
-    ),
-    Notice(
-        "round.seed",
-        throughout("county", "county_lead"),
-        "公开抽签数已录入",
-        "{title}的公开抽签数已录入，可以生成选派方案。",
-    ),
+    *ROUNDS,
     # needs
     Notice(
         "need.submit",

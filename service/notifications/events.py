@@ -13,7 +13,7 @@ from models.base import Base, Identified
 from models.claims import Claim
 from models.identity import Binding, RoleGrant, Team
 from models.journal import JournalEntry
-from models.matching import Plan, Proposal
+from models.matching import Plan, Proposal, Supplement
 from models.needs import Need
 from models.pairings import Pairing
 from models.publicity import Objection
@@ -33,6 +33,7 @@ TOGETHER: dict[str, Sequence[Any]] = {
     "need": (Need.township,),
     "claim": (Claim.need, Claim.person, Claim.team),
     "plan": (Plan.round,),
+    "supplement": (Supplement.round,),
     "proposal": (Proposal.need, Proposal.person, Proposal.team),
     "objection": (Objection.publicity,),
     "pairing": (Pairing.need, Pairing.person, Pairing.team),

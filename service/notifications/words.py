@@ -44,6 +44,12 @@ def _round(case: Case) -> dict[str, Any]:
     return {"title": row.title, "dates": dates, "until": row.claims_until}
 
 
+def _supplement(case: Case) -> dict[str, Any]:
+    row = case.row
+    dates = f"揭榜截止 {_day(row.claims_until)}，排序截止 {_day(row.ranking_until)}"
+    return {"title": row.round.title, "number": row.number, "dates": dates, "why": row.reason}
+
+
 def _need(case: Case) -> dict[str, Any]:
     return {"title": case.row.title, "township": case.row.township.name}
 
@@ -128,6 +134,7 @@ def _content(case: Case) -> dict[str, Any]:
 
 OF: dict[str, Callable[[Case], dict[str, Any]]] = {
     "round": _round,
+    "supplement": _supplement,
     "need": _need,
     "claim": _of_need,
     "proposal": _proposal,

@@ -17,7 +17,7 @@ endpoint(blp, "GET", "/rounds/<uuid:round_id>/filing.xlsx", who="round.filing", 
 
 endpoint(blp, "GET", "/rounds/<uuid:round_id>/proof", who=PUBLIC, does=proofs.proof, gives=schemas.ProofOut())
 endpoint(blp, "GET", "/rounds/<uuid:round_id>/instance.json", who=PUBLIC, does=proofs.frozen_instance,
-         produces=proofs.JSON, per_hour=PROOFS_PER_HOUR)  # fmt: skip
+         query=schemas.InstanceAsked(), produces=proofs.JSON, per_hour=PROOFS_PER_HOUR)  # fmt: skip
 endpoint(blp, "GET", "/runs/<uuid:run_id>/instance.json", who=PUBLIC, does=proofs.run_instance, produces=proofs.JSON,
          per_hour=PROOFS_PER_HOUR)  # fmt: skip
 endpoint(blp, "GET", "/runs/<uuid:run_id>/plan.json", who=PUBLIC, does=proofs.run_plan, produces=proofs.JSON,

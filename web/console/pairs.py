@@ -11,7 +11,7 @@ from service.core import gate
 from service.core.paging import Ask
 from service.core.problems import Invalid, NotFound, Refusal
 from service.core.unit import UnitOfWork
-from service.matching import commands, comparing, explaining, overrides, pricing, queries, statistics
+from service.matching import commands, comparing, explaining, overrides, pricing, queries, statistics, supplements
 from service.matching.orders import RunForm
 from service.matching.overrides import KINDS, OverrideForm
 from service.matching.wording import COUNTS, GROUPS, OVERRIDES, PRICES, REASONS, share
@@ -131,6 +131,7 @@ def _compared(uow: UnitOfWork, plan_id: UUID, *, earlier: UUID | None = None) ->
 def _figures(uow: UnitOfWork, round_id: UUID) -> Mapping[str, Any]:
     return {
         "found": statistics.statistics(uow, round_id),
+        "supplements": supplements.chained(uow, round_id),
         "rows": COUNTS,
         "groups": GROUPS,
         "prices": PRICES,

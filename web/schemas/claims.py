@@ -53,6 +53,7 @@ class ClaimOut(StatefulOut):
     need = fields.UUID(attribute="need_id")
     need_title = fields.String(attribute="need.title")
     round = fields.UUID(attribute="round_id", allow_none=True)
+    supplement = fields.UUID(attribute="supplement_id", allow_none=True)
     township = fields.String(attribute="township_code")
     township_name = fields.String(attribute="need.township.name")
     commissioner = fields.Nested(ClaimantOut, attribute="person")

@@ -3,9 +3,11 @@
 from typing import Any
 
 from marshmallow import fields
+from marshmallow_sqlalchemy import auto_field
 
-from models.matching import Proposal
+from models.matching import Proposal, Supplement
 from service.matching.orders import RunForm
+from service.matching.supplements import NewSupplement
 from web.schemas.base import (
     Asked,
     Code,
@@ -181,6 +183,35 @@ class PlansAsked(Asked):
     round = Id(load_default=None)
     state = state_filter()
     county = Code(load_default=None)
+
+
+class SupplementIn(In):
+    makes = NewSupplement
+
+    id = Id(load_default=None)
+    needs = ListOf(Id(), 1000, shortest=1, required=True)
+    reason = Words(500, required=True)
+    claims_until = Moment(required=True)
+    ranking_until = Moment(required=True)
+
+
+class SupplementOut(StatefulOut):
+    class Meta:
+        model = Supplement
+
+    round = fields.UUID(attribute="round_id")
+    number = auto_field()
+    reason = auto_field()
+    needs = fields.List(fields.UUID())
+    counties = fields.List(fields.String())
+    claims_until = Moment()
+    ranking_until = Moment()
+    claims = auto_field()
+    people = auto_field()
+    digest = auto_field()
+    previous = auto_field()
+    chain = auto_field()
+    created_at = Moment()
 
 
 class ProposalOut(StatefulOut):

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = '90005168d14f'
+revision = '35413bec12a2'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -662,6 +662,36 @@ def upgrade() -> None:
     with op.batch_alter_table('sheets', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_sheets_person_id'), ['person_id'], unique=False)
 
+    op.create_table('supplements',
+    sa.Column('county_code', sa.String(length=16), nullable=False),
+    sa.Column('round_id', sa.Uuid(), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('reason', sa.String(length=2000), nullable=False),
+    sa.Column('needs', JSON, nullable=False),
+    sa.Column('counties', JSON, nullable=False),
+    sa.Column('claims_until', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ranking_until', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('claims', sa.Integer(), nullable=False),
+    sa.Column('people', sa.Integer(), nullable=False),
+    sa.Column('inputs', JSON, nullable=True),
+    sa.Column('instance', JSON, nullable=True),
+    sa.Column('digest', sa.String(length=64), nullable=True),
+    sa.Column('previous', sa.String(length=64), nullable=True),
+    sa.Column('chain', sa.String(length=64), nullable=True),
+    sa.Column('state', sa.String(length=32), nullable=False),
+    sa.Column('state_since', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('state_reason', sa.String(length=2000), nullable=True),
+    sa.Column('moved_by', JSON, nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['round_id'], ['rounds.id'], name=op.f('fk_supplements_round_id_rounds')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_supplements')),
+    sa.UniqueConstraint('round_id', 'number', name=op.f('uq_supplements_round_id_number'))
+    )
+    with op.batch_alter_table('supplements', schema=None) as batch_op:
+        batch_op.create_index('uq_supplements_open_round', ['round_id'], unique=True, postgresql_where=sa.text("state = 'open'"), sqlite_where=sa.text("state = 'open'"))
+
     op.create_table('teams',
     sa.Column('county_code', sa.String(length=16), nullable=False),
     sa.Column('name', sa.String(length=60), nullable=False),
@@ -720,6 +750,7 @@ def upgrade() -> None:
     sa.Column('need_id', sa.Uuid(), nullable=False),
     sa.Column('person_id', sa.Uuid(), nullable=False),
     sa.Column('team_id', sa.Uuid(), nullable=True),
+    sa.Column('supplement_id', sa.Uuid(), nullable=True),
     sa.Column('claimant_key', sa.Uuid(), nullable=False),
     sa.Column('plan', sa.String(length=2000), nullable=False),
     sa.Column('preference', sa.Integer(), nullable=False),
@@ -735,12 +766,14 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['need_id'], ['needs.id'], name=op.f('fk_claims_need_id_needs')),
     sa.ForeignKeyConstraint(['person_id'], ['people.id'], name=op.f('fk_claims_person_id_people')),
     sa.ForeignKeyConstraint(['round_id'], ['rounds.id'], name=op.f('fk_claims_round_id_rounds')),
+    sa.ForeignKeyConstraint(['supplement_id'], ['supplements.id'], name=op.f('fk_claims_supplement_id_supplements')),
     sa.ForeignKeyConstraint(['team_id'], ['teams.id'], name=op.f('fk_claims_team_id_teams')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_claims'))
     )
     with op.batch_alter_table('claims', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_claims_need_id'), ['need_id'], unique=False)
         batch_op.create_index('ix_claims_round_id_person_id', ['round_id', 'person_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_claims_supplement_id'), ['supplement_id'], unique=False)
         batch_op.create_index('uq_claims_active_claimant', ['need_id', 'claimant_key'], unique=True, postgresql_where=sa.text("state IN ('active', 'won')"), sqlite_where=sa.text("state IN ('active', 'won')"))
 
     op.create_table('console_scans',
@@ -1309,6 +1342,7 @@ def downgrade() -> None:
     op.drop_table('console_scans')
     with op.batch_alter_table('claims', schema=None) as batch_op:
         batch_op.drop_index('uq_claims_active_claimant', postgresql_where=sa.text("state IN ('active', 'won')"), sqlite_where=sa.text("state IN ('active', 'won')"))
+        batch_op.drop_index(batch_op.f('ix_claims_supplement_id'))
         batch_op.drop_index('ix_claims_round_id_person_id')
         batch_op.drop_index(batch_op.f('ix_claims_need_id'))
 
@@ -1325,6 +1359,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_teams_leader_id'))
 
     op.drop_table('teams')
+    with op.batch_alter_table('supplements', schema=None) as batch_op:
+        batch_op.drop_index('uq_supplements_open_round', postgresql_where=sa.text("state = 'open'"), sqlite_where=sa.text("state = 'open'"))
+
+    op.drop_table('supplements')
     with op.batch_alter_table('sheets', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_sheets_person_id'))
 

@@ -51,8 +51,9 @@ class Prices:
     """What the aims cost one another, over the whole round and without anybody's overrides.
 
     `alone_covered` and `alone_mutual` are what choice alone would give, `covered` and `mutual` what the plan gives.
-    `score_first` is the most points that any filling of all places reaches at the same coverage, `choice_first` what it
-    reaches when mutual choice goes before points.
+    `county_filled` of `county_floor` are the filled floors of counties, `alone_county_filled` by choice alone; they are
+    missing without counties. `score_first` is the most points that any filling of all places reaches at the same
+    coverage, `choice_first` what it reaches when mutual choice goes before points.
     """
 
     covered: int
@@ -62,6 +63,9 @@ class Prices:
     alone_mutual: int
     score_first: int
     choice_first: int
+    county_floor: int | None = None
+    county_filled: int | None = None
+    alone_county_filled: int | None = None
 
 
 def count(season: Season) -> dict[str, Any]:
@@ -152,7 +156,11 @@ def prices(instance: Instance, minimise: Minimiser = scipy_minimise) -> Prices:
     """
     free = replace(instance.townships, floor=(0,) * len(instance.townships.floor), county=())
     plan, alone = solve(instance, minimise), solve(replace(instance, townships=free, counties=Counties()), minimise)
+    whole = len(instance.counties.code) > 0
     return Prices(
+        county_floor=sum(instance.counties.floor) if whole else None,
+        county_filled=_county_filled(instance, plan) if whole else None,
+        alone_county_filled=_county_filled(instance, alone) if whole else None,
         covered=plan.covered,
         maximum=plan.maximum,
         mutual=_mutual(instance, plan),
@@ -166,6 +174,11 @@ def prices(instance: Instance, minimise: Minimiser = scipy_minimise) -> Prices:
 def _covered(townships: Townships, instance: Instance, plan: Plan) -> int:
     came = Counter(instance.needs.township[pair.need] for pair in plan.pairs)
     return sum(min(townships.floor[t], n) for t, n in came.items())
+
+
+def _county_filled(instance: Instance, plan: Plan) -> int:
+    came = Counter(instance.townships.county[instance.needs.township[pair.need]] for pair in plan.pairs)
+    return sum(min(floor, came[county]) for county, floor in enumerate(instance.counties.floor))
 
 
 def _mutual(instance: Instance, plan: Plan) -> int:

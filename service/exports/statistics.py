@@ -30,6 +30,8 @@ def _rows(found: dict[str, Any]) -> Iterator[tuple[Cell, ...]]:
         yield from _grouped(found["counts"])
         yield from _overridden(found["overrides"])
     for name, title in PRICES.items() if found["prices"] else ():
+        if found["prices"][name] is None:
+            continue  # no county has a floor
         yield "目标的代价", title, found["prices"][name], "", ""
 
 

@@ -117,7 +117,9 @@ def _overrides(uow: UnitOfWork, row: Round, parts: Sequence[Plan]) -> list[dict[
                 "county_name": names.get(part.county_code, ""),
                 **{kind: sum(one.kind == kind for one in own) for kind in ("pin", "replacement", "ban")},
                 "in_force": sum(standing.holds(one, uow.now) for one in own),
-                "cost_coverage": sum(bool(one.price.get("uncovered")) for one in own),
+                "cost_coverage": sum(
+                    bool(one.price.get("uncovered") or one.price.get("counties_short")) for one in own
+                ),
                 "in_run": asked["pin"] + asked["ban"],
             }
         )

@@ -33,13 +33,21 @@ COUNTS: tuple[tuple[str, str, tuple[str, str], str | None], ...] = (
 )
 """Section, figure, its titles, and the figure that it is a share of."""
 GROUPS: dict[str, str] = {"by_county": "按县（市、区）", "by_urgency": "按紧急程度", "by_field": "按专业"}
-OVERRIDES: dict[str, str] = {"pin": "固定", "replacement": "调整", "ban": "排除", "cost_coverage": "使乡镇落空"}
+OVERRIDES: dict[str, str] = {
+    "pin": "固定",
+    "replacement": "调整",
+    "ban": "排除",
+    "cost_coverage": "使乡镇或县达不到保障人数",
+}
 PRICES: dict[str, str] = {
     "covered": "不计人工指定时覆盖的乡镇",
     "maximum": "任何方案最多能覆盖的乡镇",
     "alone_covered": "只按双选（不作统筹）能覆盖的乡镇",
     "mutual": "保障覆盖之后的双选配对",
     "alone_mutual": "只按双选（不作统筹）的双选配对",
+    "county_floor": "各县应保障的人数合计",
+    "county_filled": "不计人工指定时各县保障到位的人数",
+    "alone_county_filled": "只按双选（不作统筹）各县保障到位的人数",
     "score_first": "名额补满且只看总分时的总分",
     "choice_first": "名额补满且双选优先时的总分",
 }

@@ -76,6 +76,10 @@ def _supplemented(uow: UnitOfWork, ranking_is_over: bool) -> sa.ColumnElement[bo
     )
 
 
+def _supplement_over(uow: UnitOfWork) -> sa.ColumnElement[bool]:
+    return sa.and_(Supplement.state == "open", Supplement.ranking_until <= uow.now)
+
+
 def _over(model: type[Plan] | type[Assessment], state: str) -> Condition:
     """Rows whose publicity has passed with every objection answered (R-PUB-1, R-PUB-2)."""
 
@@ -189,6 +193,8 @@ TASKS: tuple[Task, ...] = (
          "confirm"),
     Task("plans_to_settle", "city", "公示期满的方案待生效", Plan, _over(Plan, "approved"), _plan_title, "settle",
          (joinedload(Plan.round),)),
+    Task("supplements_to_close", "city", "补报待结束", Supplement, _supplement_over, _plan_title, "close",
+         (joinedload(Supplement.round),)),
     Task("appeals_to_decide", "city", "申诉待决定", Review, _in(Review, "appealed"), _review_title,
          "decide"),
     Task("opinions_due", "co_reviewer", "考核意见待填写", Sheet, _opinion("co_reviewer"), _sheet_title, None, _SHEET),

@@ -11,6 +11,7 @@ from models.journal import JournalEntry
 from rules.matching.instance import Instance
 from tests.cast import GAOPU, PUNING, RONGCHENG
 from tests.make import a_ranked_round, a_round
+from tests.web.pages import at
 from tests.web.test_matching import asks
 from tests.world import World
 
@@ -42,8 +43,15 @@ def test_r_match_1_a_county_gets_what_its_floor_asks_beyond_its_townships(world:
     assert (own["aims"]["counties"], own["uncovered"]) == (aims[:1], [])
     told = world.as_("county").get(f"/plans/{own['id']}/explanation", claimant=pair["commissioner"], need=pair["need"])
     assert (told["code"], told["facts"]["county"], told["facts"]["floor"]) == ("P6", RONGCHENG, 3)
-    counted = city.get(path + "/statistics")["counts"]["counties"]
+    found = city.get(path + "/statistics")
+    counted, prices = found["counts"]["counties"], found["prices"]
     assert (counted["asking"], counted["covered"]) == (2, 1)
+    assert [prices[name] for name in ("county_floor", "county_filled", "alone_county_filled")] == [5, 4, 2]
+    page = at(world, "city").get(f"/console{path}/statistics").html
+    for fact in ("县级保障", "各县合计至少应有 5 人：只按双选到位 2 人，保障覆盖之后 4 人"):
+        assert fact in page, fact
+    shown = at(world, "county").get(f"/console/plans/{parts[RONGCHENG]['id']}").html
+    assert "榕城区各镇合计至少应有 3 人，已安排 3 人" in shown
     rows = list(csv.reader(io.StringIO(city.get(path + "/statistics.csv").content.decode("utf-8-sig"))))
     assert ["县级保障", "普宁市", "1", "2", "50.0%"] in rows
 

@@ -196,6 +196,8 @@ def test_r_claim_4_the_county_ranks_for_a_silent_township_and_the_rest_are_equal
     world.at(OPENED + timedelta(days=5))
     assert world.as_("township").put(ranking, {"ranked": [zhao]}).status == 409
     county.ok("PUT", ranking, {"ranked": [zhao]})
+    (task,) = [one for one in world.as_("city").get("/me/tasks")["items"] if one["kind"] == "supplements_to_close"]
+    assert [one["id"] for one in task["items"]] == [made["id"]]
     world.as_("city").ok("POST", f"/supplements/{made['id']}/close")
     assert county.put(ranking, {"ranked": [sun]}, county.get(f"/needs/{pruning}").etag).status == 409
     assert who_where(asks(world, "city", season))[PRUNING] == "赵海田"

@@ -316,6 +316,9 @@ class PricesOut(Out):
     alone_mutual = fields.Integer()
     score_first = fields.Integer()
     choice_first = fields.Integer()
+    county_floor = fields.Integer(allow_none=True)
+    county_filled = fields.Integer(allow_none=True)
+    alone_county_filled = fields.Integer(allow_none=True)
 
 
 class StatisticsOut(Out):

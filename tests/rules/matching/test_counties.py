@@ -101,6 +101,7 @@ def test_r_match_1_somebody_is_held_for_a_county_and_the_lost_choice_says_so():
         assert verify(game, replace(plan, holds=(hold,)).sealed()) == ("王教授 → 生猪防疫：保障名单写错了县",)
     found = prices(game)
     assert (found.mutual, found.alone_mutual) == (1, 2)
+    assert (found.county_floor, found.county_filled, found.alone_county_filled) == (2, 2, 1)
 
 
 def test_r_match_5_the_price_of_a_ban_names_the_county():

@@ -26,7 +26,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment, linprog
 from scipy.sparse import coo_array, csr_array
 
-from bench.rounds import SIZES, generate, infeasible, withdrawn
+from bench.rounds import SIZES, generate, infeasible, withdrawn, within_counties
 from rules.matching.choice import choose
 from rules.matching.explain import spread
 from rules.matching.instance import Instance
@@ -334,7 +334,7 @@ class Bench:
             self.variants(plan)
 
     def variants(self, plan):
-        """A set of townships with one expert, and one in a hundred withdrawing: both proved, few moved."""
+        """A set of townships with one expert, one in a hundred withdrawing, counties with floors: proved, few moved."""
         game = infeasible(self.game)
         other = solve(game)
         print(
@@ -346,7 +346,16 @@ class Bench:
         gone = sum(later.people.capacity[p] == 0 for p, _ in _pairs_of(plan))
         lost = len(set(_pairs_of(plan)) - set(_pairs_of(again)))
         print(f"{'':34}after withdrawals of {gone} pairs: {lost - gone} further pairs moved")
-        for name, made, what in ((game, other, "infeasible"), (later, again, "withdrawn")):
+        counties = within_counties(self.game)
+        whole, same = solve(counties, minimiser(ORTOOLS)), solve(counties)
+        asked = sum(counties.counties.floor) - sum(counties.townships.floor)
+        print(f"{'':34}five counties that ask for {asked} more: {whole.county_covered} filled")
+        self.faults += [] if whole.digest == same.digest else [f"{self.name} counties: solvers differ"]
+        for name, made, what in (
+            (game, other, "infeasible"),
+            (later, again, "withdrawn"),
+            (counties, whole, "counties"),
+        ):
             self.faults += [f"{self.name} {what}: {text}" for text in verify(name, made)]
 
 

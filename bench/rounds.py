@@ -13,6 +13,7 @@ import numpy as np
 
 from rules.matching.instance import (
     Claims,
+    Counties,
     Grades,
     Instance,
     Links,
@@ -63,6 +64,17 @@ def infeasible(game: Instance) -> Instance:
         if game.needs.township[row[1]] >= 5 or row[0] == 0
     ]
     return replace(game, pairs=Pairs(*zip(*rows, strict=True)))
+
+
+def within_counties(game: Instance, counties: int = 5, more: int = 4) -> Instance:
+    """Give the round with its townships in counties, each of which asks for so many pairs beyond their floors."""
+    floor = [0] * counties
+    county = tuple(t % counties for t in range(len(game.townships.code)))
+    for own, least in zip(county, game.townships.floor, strict=True):
+        floor[own] += least
+    codes = tuple(f"k{k}" for k in range(counties))
+    asked = Counties(codes, tuple(least + more for least in floor))
+    return replace(game, townships=replace(game.townships, county=county), counties=asked)
 
 
 def withdrawn(game: Instance, pairs: list[tuple[int, int]], share: float = 0.01) -> Instance:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -29,11 +30,8 @@ def cover(market: Market, left: Left) -> Ints:
     """Give rows that fill as much of the gaps as can still be filled with what is left: townships first."""
     if not left.county_gap.any() and (rows := _first_come(market, left)) is not None:
         return rows
-    graph, people = _network(market, left), len(left.capacity)
-    if not graph.nnz:
-        return np.zeros(0, dtype=np.int64)
-    flow = _filled(market, left)[1].flow
-    tail, person = np.repeat(np.arange(graph.shape[0]), np.diff(flow.indptr)), flow.indices
+    people, flow = len(left.capacity), _filled(market, left)[1].flow
+    tail, person = np.repeat(np.arange(flow.shape[0]), np.diff(flow.indptr)), flow.indices
     used = (flow.data > 0) & (person < people)
     codes = person[used].astype(np.int64) * len(left.places) + tail[used] - people
     return np.searchsorted(market.codes, np.sort(codes))
@@ -78,34 +76,43 @@ def certify(market: Market) -> Certified:
 
 @dataclass(frozen=True, eq=False)
 class _Flow:
+    """What flows in a network of these gaps."""
+
+    graph: csr_array
     flow: csr_array
     value: int
-    reached: Flags
+    gaps: Ints
+
+    @cached_property
+    def reached(self) -> Flags:
+        """All that unfilled demand reaches."""
+        source = self.graph.shape[0] - 2
+        reached = np.zeros(source + 2, dtype=np.bool_)
+        if not self.graph.nnz:
+            reached[source - len(self.gaps) : source] = self.gaps > 0
+        else:
+            reached[breadth_first_order(_open(self.graph - self.flow), source, return_predecessors=False)] = True
+        return reached
 
 
 def _filled(market: Market, left: Left) -> tuple[_Flow, _Flow]:
     """Fill townships' gaps, then counties' as well: no path from the source takes back what leaves the source."""
     nothing = np.zeros_like(left.county_gap)
-    first = _pushed(_network(market, replace(left, county_gap=nothing)), left.gap, nothing, None)
+    first = _pushed(_network(market, replace(left, county_gap=nothing)), np.concatenate([left.gap, nothing]), None)
     if not left.county_gap.any():
         return first, first
-    return first, _pushed(_network(market, left), left.gap, left.county_gap, first.flow)
+    return first, _pushed(_network(market, left), np.concatenate([left.gap, left.county_gap]), first)
 
 
-def _pushed(graph: csr_array, gap: Ints, county_gap: Ints, before: csr_array | None) -> _Flow:
-    """Push what can be pushed beside what flows before; mark what unfilled demand reaches."""
+def _pushed(graph: csr_array, gaps: Ints, before: _Flow | None) -> _Flow:
+    """Push what can be pushed beside what flows before."""
     source = graph.shape[0] - 2
-    first = source - len(gap) - len(county_gap)
     if not graph.nnz:
-        reached = np.zeros(graph.shape[0], dtype=np.bool_)
-        reached[first:source] = np.concatenate([gap, county_gap]) > 0
-        return _Flow(graph, 0, reached)
-    open_arcs = graph if before is None else _open(graph - before)
-    result = maximum_flow(open_arcs, source, source + 1)
-    flow = result.flow if before is None else csr_array(before + result.flow)
-    reached = np.zeros(graph.shape[0], dtype=np.bool_)
-    reached[breadth_first_order(_open(graph - flow), source, return_predecessors=False)] = True
-    return _Flow(flow, int(flow[[source], :].sum()), reached)
+        return _Flow(graph, graph, 0, gaps)
+    result = maximum_flow(graph if before is None else _open(graph - before.flow), source, source + 1)
+    if before is None:
+        return _Flow(graph, result.flow, int(result.flow_value), gaps)
+    return _Flow(graph, csr_array(before.flow + result.flow), before.value + int(result.flow_value), gaps)
 
 
 def _open(left: csr_array) -> csr_array:

@@ -36,11 +36,11 @@ class Filling:
         self.fixed = fixed
         self.others = sorted(others)
         load, seats = Counter(p for p, _ in fixed), Counter(n for _, n in fixed)
-        self.came = Counter(reading.township[n] for _, n in fixed)
+        came = Counter(reading.township[n] for _, n in fixed)
         self.free = [most - load[p] for p, most in enumerate(reading.capacity)]
         self.room = [most - seats[n] for n, most in enumerate(reading.places)]
         asked = reading.floor if floor is None else floor
-        self.lack = {township: asked.get(township, 0) - self.came[township] for township in reading.floor}
+        self.lack = {township: asked.get(township, 0) - came[township] for township in reading.floor}
         self.beyond = reading.beyond if floor is None else {}
         self.people_at: dict[int, set[int]] = {}
         self.needs_of: dict[int, set[int]] = {}
@@ -50,8 +50,10 @@ class Filling:
 
     def owed(self) -> dict[int, int]:
         """Give what each county lacks."""
-        over = self.reading.over(self.came) if self.beyond else Counter[int]()
-        return {county: most - over[county] for county, most in self.beyond.items() if most > over[county]}
+        owed = dict(self.beyond)
+        for township, lack in self.lack.items() if owed else ():
+            owed[self.reading.county[township]] += min(lack, 0)
+        return {county: lack for county, lack in owed.items() if lack > 0}
 
     def full(self) -> bool:
         """Grow as far as chains reach; tell whether nobody lacks anybody. If some do, `reached` says why."""
@@ -97,11 +99,13 @@ class Filling:
     def _seat(self, person: int, need: int, by: int) -> None:
         self.room[need] -= by
         self.free[person] -= by
-        self.came[self.reading.township[need]] += by
         self.lack[self.reading.township[need]] -= by
-        for place, one, other in ((self.people_at, need, person), (self.needs_of, person, need)):
-            group = place.setdefault(one, set())
-            (group.add if by > 0 else group.discard)(other)
+        if by > 0:
+            self.people_at.setdefault(need, set()).add(person)
+            self.needs_of.setdefault(person, set()).add(need)
+        else:
+            self.people_at[need].discard(person)
+            self.needs_of[person].discard(need)
 
     def _onward(self, node: Node) -> Iterator[Node]:
         """From a township to needs with room, from a need to whoever is able, from a person to where they are now.

@@ -61,8 +61,8 @@ class Relief:
                 self._lighten(township, beside=True)
             self._grow(self.short)
         self._grow(self.asking)
-        wanting = (self.owed[node - self.counties] for node in self.asking)
-        return sum(self.lack[township] for township in self.short), sum(wanting)
+        wanting = sum(self.owed[node - self.counties] for node in self.asking) if self.asking else 0
+        return sum(self.lack[township] for township in self.short), wanting
 
     def _grow(self, wanting: set[int]) -> None:
         while wanting and (path := self._path(wanting)):
@@ -96,8 +96,11 @@ class Relief:
             while self.room[need] < 0:
                 self._set(self.at, next(iter(self.at[need])), need, -1)
             township = self.township[need]
-            for other in self.towns_in[self.county[township]] if self.owed else (township,):
-                self._lighten(other)
+            if self.owed:
+                for other in self.towns_in[self.county[township]]:
+                    self._lighten(other)
+            elif self.lack[township] < 0:
+                self._lighten(township)
 
     def _lighten(self, township: int, *, beside: bool = False) -> None:
         """Let go of whom neither the township nor its county lacks; or of all beside what the township lacks."""
@@ -158,13 +161,13 @@ class Relief:
 
         From a county to its townships; from a township with more than its floor back to the county that uses it.
         """
-        if node >= self.counties:
-            return self.towns_in[node - self.counties]
         if node >= self.people:
+            if node >= self.counties:
+                return self.towns_in[node - self.counties]
             return [self.needs + need for need in self.of[node - self.people]]
         if node < self.needs:
             needs = [self.needs + need for need in self.needs_in[node] if self.room[need] > 0]
-            return [*needs, self.counties + self.county[node]] if self.lack[node] < 0 and self.owed else needs
+            return [*needs, self.counties + self.county[node]] if self.owed and self.lack[node] < 0 else needs
         need = node - self.needs
         here, chosen, free, of, first = self.at[need], self.chosen_at[need], self.free, self.of, self.people
         coming = [first + p for p in self.able[need] if (free[p] > 0 or of[p]) and p not in here and p not in chosen]
@@ -175,9 +178,9 @@ class Relief:
         if node < self.needs:
             needs = [self.needs + need for need in self.needs_in[node] if self.at[need]]
             return [*needs, self.counties + self.county[node]] if self.owed else needs
-        if node >= self.counties:
-            return [township for township in self.towns_in[node - self.counties] if self.lack[township] < 0]
         if node >= self.people:
+            if node >= self.counties:
+                return [township for township in self.towns_in[node - self.counties] if self.lack[township] < 0]
             person, at, room, first = node - self.people, self.at, self.room, self.needs
             return [
                 first + n

@@ -12,6 +12,7 @@ from models.base import Identified
 from models.claims import Claim
 from models.identity import RoleGrant
 from models.journal import JournalEntry
+from models.matching import Supplement
 from models.needs import Need, Round
 from models.pairings import Pairing
 from models.publicity import Objection, Publicity
@@ -45,10 +46,22 @@ def _ranking() -> sa.Select[Any, Any]:
     )
 
 
-def _before_ranking(days: int) -> Callable[[datetime], sa.Select[Any, Any]]:
+def _added() -> sa.Select[Any, Any]:
+    """Select needs with claims of an open supplement that nobody has ranked since it was opened."""
+    claimed = sa.exists().where(Claim.need_id == Need.id, Claim.supplement_id == Supplement.id, Claim.state == "active")
+    silent = sa.or_(Need.ranked_at.is_(None), Need.ranked_at < Supplement.created_at)
+    return (
+        sa.select(Need.id, Supplement.ranking_until)
+        .join(Supplement, Supplement.round_id == Need.round_id)
+        .where(Need.state == "approved", Supplement.state == "open", silent, claimed)
+    )
+
+
+def _before_ranking(days: int, model: type[Round | Supplement] = Round) -> Callable[[datetime], sa.Select[Any, Any]]:
+    ends, needs = model.ranking_until, _ranking if model is Round else _added
+
     def rows(now: datetime) -> sa.Select[Any, Any]:
-        near = sa.and_(Round.ranking_until > now, Round.ranking_until <= now + timedelta(days=days))
-        return _ranking().where(near)
+        return needs().where(ends > now, ends <= now + timedelta(days=days))
 
     return rows
 
@@ -89,6 +102,9 @@ REMINDERS = {
         Reminder("rank1", "need.remind_ranking", Need, _before_ranking(RANKING_NOTICE_DAYS[0])),
         Reminder("rank2", "need.remind_ranking", Need, _before_ranking(RANKING_NOTICE_DAYS[1]), 2),
         Reminder("silent", "need.silent", Need, lambda now: _ranking().where(Round.ranking_until <= now)),
+        Reminder("added1", "need.remind_ranking", Need, _before_ranking(RANKING_NOTICE_DAYS[0], Supplement)),
+        Reminder("added2", "need.remind_ranking", Need, _before_ranking(RANKING_NOTICE_DAYS[1], Supplement), 2),
+        Reminder("mute", "need.silent", Need, lambda now: _added().where(Supplement.ranking_until <= now)),
         Reminder("needs", "round.remind_needs", Round, _round(Round.needs_until, "open", "published")),
         Reminder("claims", "round.remind_claims", Round, _round(Round.claims_until, "published")),
         Reminder("end1", "pairing.remind_end", Pairing, _before_end(END_NOTICE_DAYS[0])),

@@ -306,6 +306,23 @@ def test_of_many_that_open_or_close_at_once_one_does(world: World) -> None:
     assert (sorted(done), claim.result().status) == ([200, 409, 409], 409)
 
 
+def test_r_claim_4_a_silent_township_is_reminded_twice_and_then_the_county_is_told(world: World) -> None:
+    season = a_round_with_a_gap(world)
+    opens(world, season, "pruning")
+    a_claim(world, "sun", season["needs"]["pruning"]["id"])
+
+    def heard(who: str, kind: str) -> int:
+        world.run_jobs()
+        return len([one for one in world.as_(who).get("/me/messages", limit=100)["items"] if one["kind"] == kind])
+
+    first = [heard("township", "need.remind_ranking"), heard("county", "need.silent")]
+    found = []
+    for days in (3, 4, 5, 6):
+        world.at(OPENED + timedelta(days=days))
+        found.append([heard("township", "need.remind_ranking") - first[0], heard("county", "need.silent") - first[1]])
+    assert found == [[1, 0], [2, 0], [2, 1], [2, 1]]
+
+
 def test_everybody_hears_of_it_and_the_journal_keeps_the_chain(world: World) -> None:
     season = a_round_with_a_gap(world)
     made = opens(world, season, "pruning")

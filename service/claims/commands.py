@@ -81,8 +81,7 @@ def claim(uow: UnitOfWork, need_id: UUID, form: ClaimForm) -> Claim:
     person = uow.session.get_one(Person, uow.actor.person_id, with_for_update=True)  # one claim at a time a claimant
     key = person.id
     if form.team_id is not None:
-        if claimants.team_led_by(uow, person.id, form.team_id) is None:
-            raise Invalid(errors={"team_id": ["不是由您负责的已确认团队"]})
+        _check_team(uow, person.id, form.team_id, supplement)
         key = form.team_id
     if form.id and uow.session.get(Claim, form.id):
         raise IdTaken
@@ -105,6 +104,18 @@ def claim(uow: UnitOfWork, need_id: UUID, form: ClaimForm) -> Claim:
         changes = [{"thing": "claim", "id": str(one.id), "fields": ["preference"]} for one in moved]
         uow.record("claim.create", row, changes)
     return queries.prepared(uow, row)
+
+
+def _check_team(uow: UnitOfWork, leader: UUID, team_id: UUID, supplement: Supplement | None) -> None:
+    """Refuse a team that is not one's own; and in a supplement one that the freeze did not know.
+
+    Its members stand on the frozen lists alone: nobody may be sent to two places.
+    """
+    team = claimants.team_led_by(uow, leader, team_id)
+    if team is None:
+        raise Invalid(errors={"team_id": ["不是由您负责的已确认团队"]})
+    if supplement is not None and team.state_since >= (supplement.round.frozen_at or supplement.created_at):
+        raise Invalid(errors={"team_id": ["补报只接受批次冻结之前已确认的团队"]})
 
 
 def _claimable(uow: UnitOfWork, need_id: UUID) -> tuple[Need, Supplement | None]:

@@ -18,7 +18,7 @@ from rules.matching.instance import Instance
 from rules.matching.lottery import number, person_ticket
 from service.core.unit import SYSTEM
 from tests.cast import PUNING, RONGCHENG
-from tests.make import START, a_claim, a_frozen_round, a_need, a_ranked_round, accept_all
+from tests.make import START, a_claim, a_frozen_round, a_need, a_ranked_round, a_team, accept_all
 from tests.web.pages import at
 from tests.web.test_matching import asks, who_where
 from tests.world import Answer, Caller, World, new_id
@@ -176,6 +176,32 @@ def test_a_claim_taken_back_may_be_made_again_behind_those_that_stood(world: Wor
     run = asks(world, "city", season)
     assert PRUNING not in who_where(run)
     assert next(one["code"] for one in run["losing"] if one["claim"] == again["id"]) == "D1"
+
+
+def test_r_app_1_a_team_of_before_the_freeze_claims_and_no_later_one(world: World) -> None:
+    """The members of a later team stand on the lists alone: they could be sent to two places."""
+    season = a_ranked_round(world)
+    known = a_team(world, "zhao", "sun", "wang")
+    city, path = world.as_("city"), f"/rounds/{season['round']['id']}"
+    world.as_("chen").ok("POST", f"/claims/{season['claims']['chen', 'pruning']}/withdraw")
+    city.ok("POST", path + "/freeze")
+    city.ok("POST", path + "/seed", {"seed": "806452"})
+    asks(world, "city", season)
+    world.at(OPENED)
+    pruning = f"/needs/{season['needs']['pruning']['id']}/claims"
+    made = opens(world, season, "pruning")
+    alone = world.as_("zhao").post(pruning, {"plan": "计划"})
+    assert [one["rule"] for one in alone["reasons"]] == ["R-APP-1"]
+    claim = world.as_("zhao").ok("POST", pruning, {"plan": "计划", "team_id": known})
+    world.as_("zhao").ok("POST", f"/teams/{known}/dissolve", {"reason": "另组"})
+    later = a_team(world, "zhao", "sun", "wang")
+    refused = world.as_("zhao").post(pruning, {"plan": "计划", "team_id": later})
+    assert refused["errors"] == {"team_id": ["补报只接受批次冻结之前已确认的团队"]}
+    world.at(OPENED + timedelta(days=5))
+    closed = world.as_("city").ok("POST", f"/supplements/{made['id']}/close")
+    assert (closed["claims"], closed["people"]) == (1, 0)
+    run = asks(world, "city", season)
+    assert next((one["code"] for one in run["losing"] if one["claim"] == claim["id"]), None) == "F0"
 
 
 def test_r_claim_4_the_county_ranks_for_a_silent_township_and_the_rest_are_equals(world: World) -> None:

@@ -56,6 +56,13 @@ def network(wanted: Wanted, person: Ints, need: Ints) -> csr_array:
     return csr_array(coo_array((size.astype(np.int32), (tail, head)), shape=(source + 2, source + 2)))
 
 
+def counted(indexes: Ints, values: Ints, length: int) -> Ints:
+    """Add values up by index, in integers."""
+    found = np.zeros(length, dtype=np.int64)
+    np.add.at(found, indexes, values)
+    return found
+
+
 def fillable(wanted: Wanted, person: Ints, need: Ints) -> Ints:
     """Give how much of its townships' gaps each county could fill at the most, had it everybody for itself."""
     counties, county, township = len(wanted.county_gap), wanted.county, wanted.township
@@ -68,5 +75,4 @@ def fillable(wanted: Wanted, person: Ints, need: Ints) -> Ints:
     graph = network(each, own, need[rows])
     source, first = graph.shape[0] - 2, len(who) + len(wanted.places)
     flow = csr_array(maximum_flow(graph, source, source + 1).flow[[source], :]).tocoo()
-    most = np.bincount(county[flow.coords[1] - first], weights=flow.data, minlength=counties)
-    return np.asarray(most, dtype=np.int64)
+    return counted(county[flow.coords[1] - first], flow.data, counties)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.matching.filling import Wanted, fillable
+from rules.matching.filling import Wanted, counted, fillable
 from rules.matching.instance import Claims, Grades, Instance, Links, Pairs
 from rules.matching.lottery import pair_ticket, person_ticket
 
@@ -295,11 +295,6 @@ def _choices(
         parted[tied[sorted(range(len(tied)), key=draws.__getitem__)]] = np.arange(len(tied))
         turn = np.lexsort((parted, dear, person))
     return places[turn], rank[turn], tickets
-
-
-def counted(indexes: Ints, values: Ints, length: int) -> Ints:
-    """Add values up by index."""
-    return np.bincount(indexes, weights=values, minlength=length).astype(np.int64)
 
 
 def _counts(indexes: Ints, length: int) -> Ints:

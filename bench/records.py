@@ -1,9 +1,10 @@
 """`POST /records` beside the database's own limit for the same transaction (`make bench`).
 
-The same writes, captured once from a real request, are replayed by the bare driver; the server is real granian, a
-process for each core, that is asked over HTTP with login, validation, idempotency, flags and journal inside. What is
-sent and what is replayed is made before the clock starts. Rounds are interleaved, the median is printed, and only the
-ratio means anything: machines are noisy.
+The same rows, captured once from a real request, are replayed by the bare driver; the server is real granian, a
+process for each core, that is asked over HTTP with login, validation, idempotency, flags and journal inside. The
+connections are dealt out evenly, as a balancer before the processes does it: where the processes share one port, most
+of sixteen may end at one of them, and wait there. What is sent and what is replayed is made before the clock starts.
+Rounds are interleaved, the median is printed, and only the ratio means anything: machines are noisy.
 """
 
 import argparse
@@ -22,8 +23,8 @@ import threading
 import time
 import urllib.request
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -40,8 +41,8 @@ from tests.make import a_pairing
 from tests.world import Sandbox, World, make_house, settle_cast
 
 CONNECTIONS = 16
-WORKERS = len(os.sched_getaffinity(0))
-THREADS = 4
+PROCESSES = len(os.sched_getaffinity(0))
+THREADS = 2
 BATCH, BATCHES_AT_ONCE = 50, 4
 MADE_AHEAD = 2500
 """So many records, and so many transactions, lie ready when a round starts."""
@@ -103,10 +104,10 @@ def free_port() -> int:
 
 @contextmanager
 def server(env: dict[str, str]) -> Iterator[int]:
-    """Run the application with a process for each core."""
+    """Run the application in one process; gives its port."""
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--factory", "--workers", str(WORKERS), "--blocking-threads", str(THREADS)]
+    command += ["--factory", "--workers", "1", "--blocking-threads", str(THREADS)]
     command += ["--no-access-log", "--log-level", "error"]
     process = subprocess.Popen([*command, "wsgi:create_server"], env=os.environ | env)
     try:
@@ -145,8 +146,9 @@ def together(
     return len(ordered) / took, ordered[int(len(ordered) * 0.99)] * 1000
 
 
-def over_http(port: int, field: Field, batch: int = 0) -> Callable[[threading.Event], Iterator[float]]:
+def over_http(ports: Sequence[int], field: Field, batch: int = 0) -> Callable[[threading.Event], Iterator[float]]:
     """Post records on one kept-alive connection, one by one or so many of one author at a time."""
+    turns = itertools.count()
 
     def asked() -> tuple[str, str, bytes]:
         if not batch:
@@ -160,7 +162,7 @@ def over_http(port: int, field: Field, batch: int = 0) -> Callable[[threading.Ev
     ready = deque(asked() for _ in range(MADE_AHEAD // (batch or 1)))
 
     def work(stop: threading.Event) -> Iterator[float]:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", ports[next(turns) % len(ports)], timeout=60)
         while not stop.is_set():
             token, path, body = ready.popleft() if ready else asked()
             headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -287,16 +289,17 @@ def measure(kind: str, rounds: int, seconds: float) -> None:
             "TEPAI_SECRET_KEY": "11" * 32,
         }
         ours, limits, tails, batches = [], [], [], []
-        with server(env) as port:
+        with ExitStack() as running:
+            ports = [running.enter_context(server(env)) for _ in range(PROCESSES)]
             url, again = house.settings.database_url, renewed(writes)
-            together(2, over_http(port, field))  # warm up
-            together(2, over_http(port, field, BATCH), BATCHES_AT_ONCE)
+            together(2, over_http(ports, field))  # warm up
+            together(2, over_http(ports, field, BATCH), BATCHES_AT_ONCE)
             for _ in itertools.repeat(None, rounds):
-                rate, tail = together(seconds, over_http(port, field))
+                rate, tail = together(seconds, over_http(ports, field))
                 ours.append(rate)
                 tails.append(tail)
                 limits.append(together(seconds, bare(url, again), 1 if kind == "sqlite" else CONNECTIONS)[0])
-                batches.append(together(seconds, over_http(port, field, BATCH), BATCHES_AT_ONCE)[0] * BATCH)
+                batches.append(together(seconds, over_http(ports, field, BATCH), BATCHES_AT_ONCE)[0] * BATCH)
         house.close()
     sandbox.close()
     mine, limit, many = statistics.median(ours), statistics.median(limits), statistics.median(batches)

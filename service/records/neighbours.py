@@ -6,32 +6,25 @@ Comparing reads tables alone: a phone that comes home brings fifty records, and 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from models.records import Companion, Flag, Photo, PhotoMark, Record, RecordPhoto, TextMark
-from models.regions import Region
+from models.records import Flag, Photo, PhotoMark, Record, RecordPhoto
 from rules import flags as rules
 from rules import geo, likeness
 from rules import records as record_rules
 from rules.calendar import shanghai_date
 from rules.flags import Finding, Visit
 from rules.needs import Form
-from service.core.database import bits_apart
-from service.core.prepared import Prepared, among
 from service.core.unit import UnitOfWork
+from service.records import questions
 
 RADIUS_M = 5_000
 """What counts as there for a township whose own radius is not known (practice)."""
-AROUND_MAX = 30
-"""Beside how many records of a few days presence is judged, the earliest first: a busy team's days hold far fewer."""
 ALIKE_MAX, LATER_MAX = 60, 20
-"""Of those who share a photo or a text the earliest are compared, and the next later ones judged again."""
-TOGETHER = 8
-"""About so many records is asked in one statement, or about one: a statement of each length would be compiled anew."""
+"""Of those who share a photo the earliest are compared, and as with a text the next later ones judged again."""
 Judged = tuple[Iterable[Finding], Collection[UUID]]
 
 
@@ -101,10 +94,7 @@ def _fix(check_in: dict[str, Any] | None) -> geo.Fix | None:
     return geo.Fix(point, check_in["accuracy_m"], datetime.fromisoformat(check_in["taken_at"]))
 
 
-# ---- what lies near, asked in one statement for all kinds and subjects ----
-
-_R, _T, _C, _M, _F = (one.__table__.c for one in (Record, Region, Companion, TextMark, Flag))
-BEFORE, AFTER, AROUND, ALIKE = range(4)
+# ---- what lies near ----
 
 
 @dataclass
@@ -121,31 +111,22 @@ class Near:
 
 def near(uow: UnitOfWork, subjects: Sequence[Subject]) -> list[Near]:
     """Give for each subject the records that it is compared with."""
-    found: list[Near] = []
-    while len(found) < len(subjects):
-        rest = subjects[len(found) :]
-        some = rest[: TOGETHER if len(rest) >= TOGETHER else 1]
-        found += _near(uow, some, unseen=len(subjects) == 1)  # what waits to be put in is its own
-    return found
-
-
-def _near(uow: UnitOfWork, subjects: Sequence[Subject], *, unseen: bool) -> list[Near]:
     found = [Near() for _ in subjects]
-    asked = {f"{name}_{turn}": value for turn, one in enumerate(subjects) for name, value in _asked(one).items()}
     told: dict[tuple[int, int, UUID], tuple[Any, list[UUID]]] = {}
-    for row in uow.rows(_question(len(subjects)), unseen=unseen, **asked):
-        _, companions = told.setdefault((row.turn, row.how, row.id), (row, []))
+    # What waits to be put in is, of a single one, its own.
+    for turn, row in questions.rows(uow, [_said(one) for one in subjects], unseen=len(subjects) == 1):
+        _, companions = told.setdefault((turn, row.how, row.id), (row, []))
         if row.companion is not None:
             companions.append(row.companion)
     for (turn, how, _), (row, companions) in told.items():
         one = found[turn]
-        if how == BEFORE:
+        if how == questions.BEFORE:
             one.before = _reading(row.device)
-        elif how == AFTER:
+        elif how == questions.AFTER:
             one.after = (row.id, _reading(row.device))
         else:
             there = visit(row, frozenset(companions), place_of(row))
-            (one.around if how == AROUND else one.alike).append(there)
+            (one.around if how == questions.AROUND else one.alike).append(there)
             one.copies |= {row.id} if row.copied else set()
     return found
 
@@ -154,10 +135,9 @@ def _reading(device: Mapping[str, Any]) -> record_rules.Reading:
     return record_rules.Reading(datetime.fromisoformat(device["made_at"]), device["uptime_ms"])
 
 
-def _asked(one: Subject) -> dict[str, Any]:
+def _said(one: Subject) -> dict[str, Any]:
     """Give what is asked about a subject; where a kind of flag cannot be raised, something that nothing answers."""
     mine, device = one.visit, one.device or {"id": None, "seq": None}
-    marks = one.look.marks or (-1,) * likeness.TEXT_MARKS
     return {
         "me": mine.id,
         "person": mine.person,
@@ -170,83 +150,8 @@ def _asked(one: Subject) -> dict[str, Any]:
         "township": mine.township,
         "placed": mine.fix is not None,
         "sketch": one.look.sketch,
-        **{f"mark{place}": mark for place, mark in enumerate(marks)},
+        "marks": one.look.marks,
     }
-
-
-@cache
-def _question(many: int) -> Prepared:
-    """Ask about so many subjects, `turn` by turn: whole visits, the earliest first, one row a companion."""
-    parts = [
-        sa.select(sa.literal_column(str(turn)).label("turn"), sa.literal_column(str(how)).label("how"), part.c.id)
-        for turn in range(many)
-        for how, part in enumerate(one(f"_{turn}").subquery() for one in (_before, _after, _around, _alike))
-    ]
-    most = many * (2 + AROUND_MAX + ALIKE_MAX)  # no more can come; said, it keeps SQLite from joining part by part
-    ids = sa.union_all(*parts).limit(most).subquery()
-    columns = (_R.id, _R.person_id, _R.started_at, _R.ended_at, _R.form, _R.township_code, _R.check_in, _R.done)
-    named = (_T.name, _T.lat, _T.lon, _T.radius_m, _C.person_id.label("companion"))
-    copied = sa.select(_F.code).where(_F.record_id == _R.id, _F.code == rules.TEXT).limit(1).scalar_subquery()
-    return Prepared(
-        sa.select(ids.c.turn, ids.c.how, *columns, _R.device, *named, copied.label("copied"))
-        .select_from(ids)
-        .join(Record.__table__, _R.id == ids.c.id)
-        .join(Region.__table__, _T.code == _R.township_code)
-        .outerjoin(Companion.__table__, sa.and_(_C.record_id == _R.id, _C.objected_at.is_(None)))
-        .order_by(ids.c.turn, ids.c.how, _R.started_at, _R.id)
-    )
-
-
-def _of_device(turn: str) -> sa.Select[Any]:
-    return sa.select(_R.id).where(
-        _R.person_id == sa.bindparam(f"person{turn}", type_=sa.Uuid()),
-        _R.device_id == sa.bindparam(f"device{turn}", type_=sa.String()),
-        _R.state != "draft",
-    )
-
-
-def _before(turn: str) -> sa.Select[Any]:
-    """What the same device made just before."""
-    earlier = _of_device(turn).where(_R.device_seq < sa.bindparam(f"seq{turn}", type_=sa.Integer()))
-    return earlier.order_by(_R.device_seq.desc(), _R.id).limit(1)
-
-
-def _after(turn: str) -> sa.Select[Any]:
-    """What the same device made just after."""
-    later = _of_device(turn).where(_R.device_seq > sa.bindparam(f"seq{turn}", type_=sa.Integer()))
-    return later.order_by(_R.device_seq, _R.id).limit(1)
-
-
-def _around(turn: str) -> sa.Select[Any]:
-    """The records of the same people about that time that could contradict one."""
-    told = sa.select(_R.id, _R.started_at).where(
-        _R.id != sa.bindparam(f"me{turn}", type_=sa.Uuid()),
-        _R.state != "draft",
-        _R.form == Form.ON_SITE,
-        _R.started_at.between(sa.bindparam(f"first{turn}"), sa.bindparam(f"last{turn}")),
-        _R.ended_at >= sa.bindparam(f"since{turn}"),
-        # Two who were in one township and brought no position do not contradict each other, whatever the hours.
-        sa.or_(
-            _R.township_code != sa.bindparam(f"township{turn}"),
-            _R.check_in.is_not(None),
-            sa.bindparam(f"placed{turn}", type_=sa.Boolean()),
-        ),
-    )
-    people = f"people{turn}"
-    named = sa.select(_C.record_id).where(among(_C.person_id, people), _C.objected_at.is_(None))
-    found = sa.union(told.where(among(_R.person_id, people)), told.where(_R.id.in_(named))).subquery()
-    return sa.select(found.c.id).order_by(found.c.started_at, found.c.id).limit(AROUND_MAX)
-
-
-def _alike(turn: str) -> sa.Select[Any]:
-    """The records of which a mark is the same and the sketch nearly so."""
-    marks = [sa.bindparam(f"mark{place}{turn}", type_=sa.BigInteger()) for place in range(likeness.TEXT_MARKS)]
-    apart = bits_apart(_M.sketch, sa.bindparam(f"sketch{turn}", type_=sa.BigInteger()))
-    sharing = sa.select(_M.record_id).where(_M.mark.in_(marks), apart <= likeness.SKETCH_APART_MAX)
-    found = sa.select(_R.id).where(
-        _R.id != sa.bindparam(f"me{turn}", type_=sa.Uuid()), _R.state != "draft", _R.id.in_(sharing)
-    )
-    return found.order_by(_R.started_at, _R.id).limit(ALIKE_MAX)
 
 
 # ---- what comes of it ----

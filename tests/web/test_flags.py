@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from models.journal import JournalEntry
 from models.records import Flag, PhotoMark
 from service.core.unit import SYSTEM, UnitOfWork
-from service.records import neighbours
+from service.records import neighbours, questions
 from tests.cast import GAOPU, PUNING
 from tests.make import a_pairing, a_record
 from tests.web.test_photos import encoded, name_of, send
@@ -308,8 +308,10 @@ def test_the_cost_of_a_record_is_bounded_when_all_are_of_one_hour(
     """Somebody who sends record after record of the same hour slows nobody down."""
     bounds = {"AROUND_MAX": 3, "ALIKE_MAX": 3}
     for name, most in bounds.items():
-        monkeypatch.setattr(neighbours, name, most)
-    neighbours._question.cache_clear()
+        monkeypatch.setattr(questions, name, most)
+    made = (questions._part_by_part, questions._beside)
+    for one in made:
+        one.cache_clear()
     compared: list[int] = []
     real = neighbours.near
 
@@ -324,7 +326,8 @@ def test_the_cost_of_a_record_is_bounded_when_all_are_of_one_hour(
         for _ in range(12):
             chen.ok("POST", "/records", a_record(next(places), VISIT, done=WORDS))
     finally:
-        neighbours._question.cache_clear()
+        for one in made:
+            one.cache_clear()
     assert compared[0] == 0
     assert max(compared) == compared[-1] == 3 + 3
 

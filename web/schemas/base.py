@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, post_load, validate
 from marshmallow_sqlalchemy import SQLAlchemySchema
 
+from models.base import Base
 from rules.calendar import SHANGHAI
 from rules.states import label
 from rules.text import clean, judge_line, judge_words
@@ -58,6 +59,12 @@ class In(Declared):
 
 class Out(Declared, SQLAlchemySchema[Any]):
     """A representation, on an allow-list of columns."""
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """Give a row's attribute as such: rows are no mappings, and asking each field whether they are one is dear."""
+        if isinstance(obj, Base) and "." not in attr:
+            return getattr(obj, attr, default)
+        return super().get_attribute(obj, attr, default)
 
 
 class Line(fields.String):

@@ -59,6 +59,11 @@ COUNTERS: Mapping[str, str] = {
 """The counters of domain §5 by code; those ending in `_fen` are money in fen, the others are counts."""
 
 
+def counted(code: str, value: int) -> str:
+    """Write a counter's value as people read it: money in yuan."""
+    return f"{value // 100:,}.{value % 100:02d} 元" if code.endswith("_fen") else f"{value:,}"
+
+
 class Problem(NamedTuple):
     """A field of a record that cannot stay as it is (`counters.people_trained` names a part), and why, in Chinese."""
 

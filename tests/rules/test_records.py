@@ -19,6 +19,7 @@ from rules.records import (
     DaySettings,
     Problem,
     Reading,
+    counted,
     county_days,
     judge_clock,
     judge_lateness,
@@ -382,3 +383,8 @@ def test_r_visit_7_counties_count_as_each_does_and_a_date_once(one, two, another
     assert dates == sorted(set(dates))
     assert before.total <= after.total <= len(dates)
     assert county_days([service_days(one, here, 2026)]) == service_days(one, here, 2026)
+
+
+def test_money_reads_in_yuan_and_counts_as_they_are():
+    assert [counted("income_gained_fen", fen) for fen in (0, 5, 120050)] == ["0.00 元", "0.05 元", "1,200.50 元"]
+    assert counted("farmers_helped", 1200) == "1,200"

@@ -12,7 +12,7 @@ from marshmallow import fields
 
 from models.records import Record
 from rules.flags import HONEST
-from rules.records import COUNTERS, FORM, KIND
+from rules.records import COUNTERS, FORM, KIND, counted
 from rules.states import label
 from service.core import gate
 from service.core.paging import Ask
@@ -74,7 +74,7 @@ def _detail(uow: UnitOfWork, record_id: UUID) -> Mapping[str, Any]:
         "served": uow.actor.person_id in {row.person_id, *(one.person_id for one in row.companions)},
         "links": uow.actor.may("record.link") and row.state in links.WAITING,
         "kinds": KIND,
-        "counters": [(COUNTERS[name], value) for name, value in row.counters.items() if value],
+        "counters": [(COUNTERS[name], counted(name, value)) for name, value in row.counters.items() if value],
         "forms": FORM,
         "now": uow.now,
     }

@@ -13,6 +13,7 @@ from models.identity import Person
 from models.pairings import Pairing
 from models.regions import Region
 from rules.calendar import shanghai_date
+from rules.versions import Change
 
 
 class Record(Stateful):
@@ -142,6 +143,8 @@ class RecordVersion(Base):
 
     hushed: frozenset[str] = frozenset()
     """As its record's; set by the query, never stored."""
+    changes: Sequence[Change] = ()
+    """What it changed, as far as the asking person may see it; set by the query, never stored."""
 
 
 class RecordConflict(Stateful):

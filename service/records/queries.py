@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +11,16 @@ from sqlalchemy.orm import selectinload
 
 from models.assessments import Assessment, Sheet
 from models.content import ContentCheck
-from models.records import Companion, ConfirmationLink, Flag, Photo, Record, RecordConflict
+from models.identity import Person
+from models.records import Companion, ConfirmationLink, Flag, Photo, Record, RecordConflict, RecordVersion
 from models.regions import Region
+from models.sites import Site
 from rules.access import roles_for
 from rules.calendar import end_of_day, start_of_day
 from rules.content import CLEAR
 from rules.evidence import Evidence, Material, evidence
 from rules.records import service_dates
+from rules.versions import changes
 from service.core import gate
 from service.core.paging import Ask, Page, page
 from service.core.problems import Forbidden, NotFound
@@ -26,6 +30,8 @@ REVIEWERS = roles_for("record.review")
 WAITS = {"township": ("submitted",), "county": ("confirmed", "disputed")}
 """Whose word a record waits for, by its state."""
 HUSHED = "原话待核对后显示"
+OURS = {"salt", "measured_from"}
+"""What of a check-in nobody said."""
 SHOWN = (
     selectinload(Record.person),
     selectinload(Record.township),
@@ -85,7 +91,40 @@ def prepared(uow: UnitOfWork, row: Record) -> Record:
     shown(uow, [row])
     for version in row.versions if row.hushed else ():
         version.hushed = row.hushed
+    if row.number > 1:
+        _compare(uow, row)
     return row
+
+
+def _compare(uow: UnitOfWork, row: Record) -> None:
+    """Say on each version what it changed (R-VISIT-6), of its check-in to those alone who see it (R-VISIT-2)."""
+    told = [
+        version.content | {"check_in": _located(version) if row.shows_evidence else None} for version in row.versions
+    ]
+    names = _names(uow, row, told)
+    for version, (before, after) in zip(row.versions[1:], pairwise(told), strict=True):
+        version.changes = changes(before, after, names)
+
+
+def _located(version: RecordVersion) -> Any:
+    """Give what tells a check-in from another: what was said of it, for the same point sent again is salted anew."""
+    kept = version.check_in
+    return {name: kept[name] for name in kept if name not in OURS} if kept else version.content["check_in"]
+
+
+def _names(uow: UnitOfWork, row: Record, contents: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Name what contents name by code or id; whoever serves along no more is named to author and reviewers alone."""
+    people = {UUID(one) for content in contents for one in content["companions"]}
+    people &= people if row.shows_evidence else {one.person_id for one in row.companions}
+    named = [
+        (Region.code, Region.name, {one["village_code"] for one in contents}),
+        (Site.id, Site.name, {UUID(one["site_id"]) for one in contents if one["site_id"]}),
+        (Person.id, Person.name, people),
+    ]
+    statements = (
+        sa.select(key, name).where(key.in_(wanted - {None})) for key, name, wanted in named if wanted - {None}
+    )
+    return {str(key): name for statement in statements for key, name in uow.session.execute(statement)}
 
 
 def shown(uow: UnitOfWork, rows: Sequence[Record]) -> Sequence[Record]:

@@ -93,9 +93,10 @@ def walk(world: World) -> Iterator[tuple[str, str | None, Shown]]:
 
 
 def a_farmers_link(world: World) -> tuple[str, str, str]:
-    """A record that waits, the token of a link to it, and the link."""
+    """A record that was corrected and waits, the token of a link to it, and the link."""
     day = world.house.clock.now() - timedelta(days=1)
     record = world.as_("chen").ok("POST", "/records", a_record(a_pairing(world), day))["id"]
+    world.as_("chen").ok("POST", f"/records/{record}/versions", {"done": "查看示范茶园虫口。", "reason": "写多了"})
     link = world.as_("township").ok("POST", f"/records/{record}/confirmation-link")
     return record, link["token"], link["id"]
 

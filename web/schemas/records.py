@@ -11,6 +11,7 @@ from rules.flags import HONEST
 from rules.policy import PHOTOS_MAX, RECORDS_BATCH_MAX
 from rules.records import COUNTER_MAX, COUNTERS, FORM, KIND
 from rules.sites import KIND as PLACE_KIND
+from rules.versions import How
 from service.records import queries
 from service.records.arrivals import DeviceForm, PointForm, RecordForm
 from service.records.chain import item_digest
@@ -173,6 +174,21 @@ class FlagOut(StatefulOut):
 FLAGS = FlagOut(many=True)
 
 
+class PieceOut(Out):
+    """Kept and removed pieces in a row are the value before, kept and added ones the value after."""
+
+    how = Choice(tuple(How))
+    text = fields.String()
+
+
+class FieldChangeOut(Out):
+    """A field that a version changed, its name in Chinese, and what went and came; a note where values are not told."""
+
+    field = fields.String()
+    name = fields.String()
+    pieces = fields.List(fields.Nested(PieceOut()))
+
+
 class VersionOut(Out):
     number = fields.Integer()
     at = Moment()
@@ -180,6 +196,7 @@ class VersionOut(Out):
     content = fields.Dict()
     previous = fields.String(allow_none=True)
     digest = fields.String()
+    changes = fields.List(fields.Nested(FieldChangeOut()))
     confirmations = fields.Function(
         lambda version: [queries.as_heard(word, version.hushed) for word in version.confirmations],
         metadata={"type": "array", "items": {"type": "object"}},

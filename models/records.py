@@ -141,6 +141,8 @@ class RecordVersion(Base):
     confirmations: Mapped[list[Any]] = mapped_column(default=list)
     """Every word given on this version; it stays with it (R-VISIT-9)."""
 
+    shows_evidence: bool = False
+    """As its record's; set by the query, never stored."""
     hushed: frozenset[str] = frozenset()
     """As its record's; set by the query, never stored."""
     changes: Sequence[Change] = ()

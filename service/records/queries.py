@@ -89,8 +89,8 @@ def prepared(uow: UnitOfWork, row: Record) -> Record:
     """Give a record as the actor sees it."""
     uow.session.flush()
     shown(uow, [row])
-    for version in row.versions if row.hushed else ():
-        version.hushed = row.hushed
+    for version in row.versions:
+        version.hushed, version.shows_evidence = row.hushed, row.shows_evidence
     if row.number > 1:
         _compare(uow, row)
     return row

@@ -357,6 +357,7 @@ def test_check_in_and_flags_are_for_author_and_reviewers_alone(field: World) -> 
     for who in ("township", "li"):
         shown = field.as_(who).get(path)
         assert (shown["check_in"], shown["distance_m"], shown["flags"]) == (None, None, None), who
+        assert {(one["content"]["check_in"], one["content"]["device"]) for one in shown["versions"]} == {(None, None)}
         assert field.as_(who).get("/records", flagged=1)["items"] == []
 
 

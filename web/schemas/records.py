@@ -193,7 +193,10 @@ class VersionOut(Out):
     number = fields.Integer()
     at = Moment()
     reason = fields.String(allow_none=True)
-    content = fields.Dict()
+    content = fields.Function(
+        lambda version: version.content | ({} if version.shows_evidence else {"check_in": None, "device": None}),
+        metadata={"type": "object"},
+    )
     previous = fields.String(allow_none=True)
     digest = fields.String()
     changes = fields.List(fields.Nested(FieldChangeOut()))

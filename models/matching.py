@@ -126,7 +126,7 @@ class Run(Identified):
     overrides: Mapped[list[Any]]
     """Pins and bans that held, with author and reason, and the pairs kept for other counties."""
     basis: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """What had changed since the freeze, and what was asked: with the frozen inputs all that the run knew."""
+    """What had changed since the freeze, what was asked, of which supplement the lists are: all that the run knew."""
     weights_version: Mapped[Word]
     code_version: Mapped[Line]
 

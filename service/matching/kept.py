@@ -15,10 +15,11 @@ from service.matching.standing import Link, Live
 from service.matching.telling import Telling, telling
 
 
-def basis(problem: Problem) -> dict[str, Any]:
-    """Write down what a run knew beside the frozen inputs."""
+def basis(problem: Problem, supplement: int) -> dict[str, Any]:
+    """Write down what a run knew beside the frozen inputs, and the number of the supplement that these are of."""
     live, wishes = problem.live, problem.wishes
     return {
+        "supplement": supplement,
         "withdrawn": sorted(live.withdrawn),
         "gone": sorted(live.gone),
         "shut": sorted(set(problem.need_at) - live.open_needs),
@@ -44,7 +45,7 @@ def problem(uow: UnitOfWork, run: Run) -> Problem:
 
     :raises NotFound: for a run of before this was written down.
     """
-    frozen = lists.known_to(uow, run.round_id, run.inputs_digest)
+    frozen = lists.numbered(uow, run.round_id, run.basis.get("supplement", 0))
     if frozen is None or not run.basis:
         raise NotFound
     kept = run.basis

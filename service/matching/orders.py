@@ -105,7 +105,8 @@ def scope(uow: UnitOfWork, row: Round) -> str | None:
 class Order:
     """A run that may be made: for which county (None: the city, for all), on what, beside which standing parts.
 
-    `content` are the newest lists, `digest` is that of what was published of them.
+    `content` are the newest lists, `digest` is that of what was published of them, `supplement` the number of the
+    supplement that they are of, 0 for the freeze.
     """
 
     row: Round
@@ -116,6 +117,7 @@ class Order:
     draft: bool
     parts: Sequence[Plan]
     digest: str
+    supplement: int
 
     @property
     def stay(self) -> list[Plan]:
@@ -143,7 +145,10 @@ def order_of(uow: UnitOfWork, row: Round, county: str | None, form: RunForm) -> 
     seed = form.seed or row.seed
     if seed is None:
         raise NoSeed
-    order = Order(row, frozen.inputs, county, form, seed, seed != row.seed, standing.parts(uow, row.id), frozen.digest)
+    standing_parts = standing.parts(uow, row.id)
+    order = Order(
+        row, frozen.inputs, county, form, seed, seed != row.seed, standing_parts, frozen.digest, frozen.number
+    )
     known = order.content["townships"]["county"]
     if not known or (county is not None and county not in known):
         raise NothingToMatch

@@ -68,7 +68,7 @@ def _keep(uow: UnitOfWork, order: Order, told: Telling) -> Run:
         plan=solution.to_json(),
         body=told.body(None, wishes.previous | wishes.fixed),
         overrides=_overridden(uow, row, told),
-        basis=basis(problem),
+        basis=basis(problem, order.supplement),
         weights_version=weights_version(problem.content),
         code_version=CODE_VERSION,
     )

@@ -154,9 +154,7 @@ def faults(uow: UnitOfWork, plans: Sequence[Plan]) -> dict[UUID, list[str]]:
     found: dict[UUID, list[str]] = {one.id: [] for one in plans}
     for plan in open_parts:
         found[plan.id] += _unheeded(plan, [one for one in every if one.round_id == plan.round_id], uow.now)
-        since = [one for one in brought if one.round_id == plan.round_id and one.state_since > plan.run.created_at]
-        if any(plan.county_code in one.counties for one in since):
-            found[plan.id].append("有补报的揭榜尚未计入")
+        found[plan.id] += _uncounted(plan, brought)
         for pair in plan.body["pairs"]:
             key, need = link = link_of(pair)
             told = [
@@ -178,6 +176,13 @@ def _brought(uow: UnitOfWork, rounds: set[UUID]) -> Sequence[Supplement]:
     """Give the closed supplements that brought claims."""
     mine = sa.select(Supplement).where(Supplement.round_id.in_(rounds), Supplement.state == "closed")
     return uow.session.scalars(mine.where(Supplement.claims > 0)).all()
+
+
+def _uncounted(plan: Plan, brought: Sequence[Supplement]) -> list[str]:
+    """Say whether a supplement brought claims to a part's county that its run had not on its lists."""
+    known = plan.run.basis.get("supplement", 0)
+    later = [one for one in brought if one.round_id == plan.round_id and one.number > known]
+    return ["有补报的揭榜尚未计入"] if any(plan.county_code in one.counties for one in later) else []
 
 
 def _unheeded(plan: Plan, every: Sequence[Override], now: datetime) -> list[str]:

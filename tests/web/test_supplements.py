@@ -154,6 +154,39 @@ def test_r_match_5_earlier_runs_stay_explained_from_what_they_knew(world: World)
     assert city.post(path, {"bans": [claim]})["changes"]["text"].startswith("孙竹青不再对接")
 
 
+def test_r_match_6_a_part_is_stale_that_was_computed_on_lists_of_before_whatever_the_clock_says(world: World) -> None:
+    """A run that began after the closing did, but came first to the round, read what was there then."""
+    season = a_round_with_a_gap(world)
+    made = opens(world, season, "pruning")
+    a_claim(world, "sun", season["needs"]["pruning"]["id"])
+    world.at(OPENED + timedelta(days=6))
+    asks(world, "city", season)
+    world.at(OPENED + timedelta(days=5))
+    world.as_("city").ok("POST", f"/supplements/{made['id']}/close")
+    world.at(OPENED + timedelta(days=6))
+    (part,) = world.as_("county").get("/plans", state="prepared")["items"]
+    assert part["faults"] == ["有补报的揭榜尚未计入"]
+
+
+def test_r_match_5_of_two_lists_with_one_digest_a_run_is_explained_from_its_own(world: World) -> None:
+    """Instances do not name claims: a claim that is made again and declined again gives the same file."""
+    season = a_round_with_a_gap(world)
+    pruning, digests = season["needs"]["pruning"]["id"], []
+    for turn in (1, 2):
+        made = opens(world, season, "pruning")
+        claim = a_claim(world, "sun", pruning)
+        word = {"ranked": [], "declined": [{"claim": claim["id"], "reason": f"另请人{turn}"}]}
+        township = world.as_("township")
+        township.put(f"/needs/{pruning}/ranking", word, township.get(f"/needs/{pruning}/claims").etag)
+        world.at(OPENED + timedelta(days=5 * turn))
+        digests.append(world.as_("city").ok("POST", f"/supplements/{made['id']}/close")["digest"])
+        run = asks(world, "city", season)
+        told = world.as_("city").get(f"/plans/{run['run']}/explanation", claimant=world.as_("sun").id, need=pruning)
+        assert (told["code"], told["claim"]) == ("D1", claim["id"])
+        world.as_("sun").ok("POST", f"/claims/{claim['id']}/withdraw")
+    assert digests[0] == digests[1]
+
+
 def test_a_claim_taken_back_may_be_made_again_behind_those_that_stood(world: World) -> None:
     season = a_round_with_a_gap(world)
     pruning = season["needs"]["pruning"]["id"]

@@ -128,7 +128,7 @@ def proposals_of(uow: UnitOfWork, round_id: UUID) -> dict[Link, Proposal]:
 
 def consent(pair: Mapping[str, Any], asked: Mapping[Link, Proposal]) -> dict[str, Any]:
     """Say how far the consent to a pair is: nothing for a pair of mutual choice, `needed` in a draft."""
-    row = asked.get(link_of(pair))
+    row = asked.get(link_of(pair)) if pair.get("asks_consent", True) else None
     if row is None:
         return {"consent": {"proposal": None, "state": "needed"}} if pair.get("asks_consent") else {}
     return {

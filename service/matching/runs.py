@@ -114,7 +114,10 @@ def _part(uow: UnitOfWork, run: Run, body: dict[str, Any], county: str) -> Plan:
 
 
 def _propose(uow: UnitOfWork, row: Round, parts: Sequence[Plan], replaced: Sequence[Plan]) -> None:
-    """Ask both sides about every pair that they did not choose; what they answered before still counts (R-MATCH-6)."""
+    """Ask both sides about every pair that they did not choose; what they answered before still counts (R-MATCH-6).
+
+    Who was proposed and claimed since is asked no more: both sides chose.
+    """
     rows = uow.session.scalars(sa.select(Proposal).where(Proposal.round_id == row.id)).all()
     known = {(str(one.claimant_key), str(one.need_id)): one for one in rows}
     for one in rows:
@@ -122,10 +125,12 @@ def _propose(uow: UnitOfWork, row: Round, parts: Sequence[Plan], replaced: Seque
             one.plan_id = None
     for part in parts:
         for pair in part.body["pairs"]:
+            if not pair["asks_consent"]:
+                continue
             asked = known.get(link_of(pair))
             if asked is not None:
                 asked.plan_id = part.id
-            elif pair["asks_consent"]:
+            else:
                 _ask(uow, row, part, pair)
     uow.session.flush()
 

@@ -72,7 +72,8 @@ def selection(uow: UnitOfWork, plan: Plan) -> list[Selected]:
         need, person = needs[UUID(pair["need"])], people[UUID(pair["commissioner"])]
         team = teams[UUID(pair["team"])] if pair.get("team") else None
         claim = claims[UUID(pair["claim"])] if pair.get("claim") else None
-        proposal = proposals.get((need.id, team.id if team else person.id))
+        asks = pair.get("asks_consent", True)  # who was proposed once may have claimed since, in a supplement
+        proposal = proposals.get((need.id, team.id if team else person.id)) if asks else None
         reasons = tuple(pair["reasons"])
         told = (pair.get("told", reasons[0]), *reasons[1:])
         found.append(Selected(need, person, team, claim, proposal, _members(person, team), reasons, told))

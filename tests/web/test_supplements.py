@@ -417,3 +417,26 @@ def test_a_round_without_supplements_has_none_in_its_proof(world: World) -> None
     assert world.anyone().get(path + "/proof")["supplements"] == []
     assert world.anyone().get(path + "/supplements")["items"] == []
     assert world.anyone().get(path + "/instance.json", supplement=1).status == 404
+
+
+def test_r_match_6_who_was_proposed_and_then_claims_is_not_asked_again(world: World) -> None:
+    season = a_round_with_a_gap(world)
+    pruning = season["needs"]["pruning"]["id"]
+    full = asks(world, "city", season, complete=True)
+    (proposed,) = [pair["commissioner"] for pair in full["pairs"] if pair["need"] == pruning]
+    who = next(key for key in ("chen", "li", "wang", "zhao") if world.as_(key).id == proposed)
+    asks(world, "city", season, keep=season["run"]["run"])
+    made = opens(world, season, "pruning")
+    assert made.status == 201, made
+    claim = world.as_(who).ok("POST", f"/needs/{pruning}/claims", {"plan": "每月到场一次"})
+    world.at(OPENED + timedelta(days=5))
+    world.as_("city").ok("POST", f"/supplements/{made['id']}/close")
+    run = asks(world, "city", season)
+    (pair,) = [one for one in run["pairs"] if one["need"] == pruning]
+    assert (pair["code"], pair["claim"]) == ("P1", claim["id"])
+    assert "consent" not in pair
+    waiting = world.as_(who).get("/proposals", state="waiting")["items"]
+    assert [one["moves"] for one in waiting if one["need"] == pruning] in ([], [[]])
+    part = next(one["id"] for one in run["parts"] if one["county"] == RONGCHENG)
+    accept_all(world, part)
+    assert world.as_("county").post(f"/plans/{part}/submit").status == 200

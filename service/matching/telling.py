@@ -107,16 +107,16 @@ class Telling:
         }
 
     def _county_aims(self, county: str | None, pairs: list[dict[str, Any]]) -> dict[str, Any]:
-        """Say of each county with a floor how many pairs it has; nothing where no county has one."""
-        if not self.problem.counties:
+        """Say of each county with a floor how many pairs it has, also where it has no need; nothing without floors."""
+        floors = self.problem.content.get("counties")
+        if not floors:
             return {}
         came = Counter(pair["county"] for pair in pairs)
-        floors = zip(self.problem.counties, self.problem.instance.counties.floor, strict=True)
         return {
             "counties": [
                 {"county": code, "floor": floor, "came": came[code]}
-                for code, floor in floors
-                if floor and county in {None, code}
+                for code, floor in sorted(zip(floors["code"], floors["floor"], strict=True))
+                if county in {None, code}
             ]
         }
 

@@ -15,6 +15,8 @@ from tests.web.pages import at
 from tests.web.test_matching import asks
 from tests.world import World
 
+HUILAI = "445224"  # 惠来县, where nobody asks for anybody
+
 
 def test_r_match_1_a_county_gets_what_its_floor_asks_beyond_its_townships(world: World) -> None:
     season = a_ranked_round(world)
@@ -71,3 +73,20 @@ def test_floors_are_of_the_citys_own_counties_once_each(world: World) -> None:
     with Session(world.house.engine) as session:
         entry = session.scalars(sa.select(JournalEntry).where(JournalEntry.action == "round.edit")).one()
         assert (entry.changes[0]["fields"], entry.facts["reason"]) == (["county_floors"], "不再要求")
+
+
+def test_a_county_whose_townships_asked_for_nobody_is_told_with_its_floor(world: World) -> None:
+    season = a_ranked_round(world)
+    city, path = world.as_("city"), f"/rounds/{season['round']['id']}"
+    floors = [{"county": RONGCHENG, "floor": 1}, {"county": HUILAI, "floor": 3}]
+    city.patch(path, {"county_floors": floors, "reason": "每县都要有人"}, city.get(path).etag)
+    city.ok("POST", path + "/freeze")
+    city.ok("POST", path + "/seed", {"seed": "806452"})
+    run = asks(world, "city", season)
+    assert run["aims"]["counties"] == [
+        {"county": RONGCHENG, "floor": 1, "came": 3},
+        {"county": HUILAI, "floor": 3, "came": 0},
+    ]
+    assert run["uncovered"] == [], "nothing there can be filled: its townships stand under `no_need`"
+    part = next(one for one in run["parts"] if one["county"] == RONGCHENG)
+    assert len(world.as_("county").get(f"/plans/{part['id']}")["aims"]["counties"]) == 1

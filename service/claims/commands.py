@@ -75,7 +75,8 @@ def claim(uow: UnitOfWork, need_id: UUID, form: ClaimForm) -> Claim:
 
     :raises NotEligible: naming every rule that fails.
     :raises AlreadyClaimed: if the claimant's claim on this need stands already.
-    :raises NotClaimable: outside the round's time for claims, or when the need is filled or closed.
+    :raises NotClaimable: outside the round's time for claims, when the need is filled or closed, or in a supplement
+        after one of the two sides refused the pair when it was proposed: that word stands for the round (R-MATCH-6).
     """
     need, supplement = _claimable(uow, need_id)
     person = uow.session.get_one(Person, uow.actor.person_id, with_for_update=True)  # one claim at a time a claimant
@@ -85,6 +86,8 @@ def claim(uow: UnitOfWork, need_id: UUID, form: ClaimForm) -> Claim:
         key = form.team_id
     if form.id and uow.session.get(Claim, form.id):
         raise IdTaken
+    if supplement is not None and queries.refused(uow, need.id, key):
+        raise NotClaimable("您或该镇已谢绝过这一提议，本轮不再揭榜这一需求")
     _judge(uow, need, person.id, form.team_id)
     row = Claim(
         id=form.id or new_id(),

@@ -10,7 +10,7 @@ from sqlalchemy.orm import selectinload
 
 from models.claims import Claim
 from models.identity import Team, TeamMember
-from models.matching import Supplement
+from models.matching import Proposal, Supplement
 from models.needs import Need, Round
 from service.core import gate
 from service.core.paging import Ask, Page, page
@@ -80,6 +80,14 @@ def _ranking_ends(uow: UnitOfWork, rows: Sequence[Claim]) -> dict[UUID, datetime
             ends = sa.select(model.id, model.ranking_until).where(model.id.in_(asked))
             found.update(uow.session.execute(ends).all())
     return found
+
+
+def refused(uow: UnitOfWork, need_id: UUID, claimant_key: UUID) -> bool:
+    """Say whether a need and a claimant were proposed to each other and one of them refused (R-MATCH-6)."""
+    word = sa.select(Proposal.id).where(
+        Proposal.need_id == need_id, Proposal.claimant_key == claimant_key, Proposal.state == "declined"
+    )
+    return uow.session.scalar(word) is not None
 
 
 def open_supplement(uow: UnitOfWork, need: Need) -> Supplement | None:

@@ -440,3 +440,20 @@ def test_r_match_6_who_was_proposed_and_then_claims_is_not_asked_again(world: Wo
     part = next(one["id"] for one in run["parts"] if one["county"] == RONGCHENG)
     accept_all(world, part)
     assert world.as_("county").post(f"/plans/{part}/submit").status == 200
+
+
+def test_r_match_6_who_refused_what_was_proposed_does_not_claim_it_in_the_round(world: World) -> None:
+    """The refusal is a ban of the round; a claim beside it would be taken and then lose for no reason that is true."""
+    season = a_round_with_a_gap(world)
+    pruning = season["needs"]["pruning"]["id"]
+    full = asks(world, "city", season, complete=True)
+    (proposed,) = [pair["commissioner"] for pair in full["pairs"] if pair["need"] == pruning]
+    who = next(key for key in ("chen", "li", "wang", "zhao") if world.as_(key).id == proposed)
+    (mine,) = [one for one in world.as_(who).get("/proposals", state="waiting")["items"] if one["need"] == pruning]
+    world.as_(who).ok("POST", f"/proposals/{mine['id']}/decline", {"reason": "路远"})
+    asks(world, "city", season, keep=season["run"]["run"])
+    assert opens(world, season, "pruning").status == 201
+    refused = world.as_(who).post(f"/needs/{pruning}/claims", {"plan": "每月到场一次"})
+    assert (refused.status, "谢绝" in refused["detail"]) == (409, True)
+    other = next(key for key in ("chen", "li", "wang", "zhao") if key != who)
+    assert world.as_(other).post(f"/needs/{pruning}/claims", {"plan": "每月到场一次"}).status == 201

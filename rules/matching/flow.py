@@ -18,7 +18,6 @@ from rules.matching.market import Flags, Ints
 FAR = np.int64(2**62)
 _PASSES_BETWEEN_CHECKS = 16
 _PACKED_MOST = 2**36
-_KEY_BITS = 40
 SMALL = 64
 """Networks of fewer arcs are done by cancelling cycles alone, faster than a solver is started."""
 DENSE, FEW, NEAR = 20, 12, 5
@@ -281,17 +280,20 @@ def _cancelled(network: Network, cost: Ints, flow: Ints, free: Flags, start: Int
 
 
 def _cheapest(network: Network, cost: Ints, among: Flags) -> Flags:
-    """Mark the arcs that are among the few cheapest of their tail or of their head."""
+    """Mark the arcs that are among the few cheapest of their tail or of their head, or nearly.
+
+    The end and as much of the price as still fits are one number of 31 bits: those are sorted twice as fast as of 63.
+    """
     arcs = np.flatnonzero(among)
+    bits = 31 - network.nodes.bit_length()
     above = cost[arcs] - cost[arcs].min()
-    above >>= max(0, int(above.max()).bit_length() - _KEY_BITS)
+    above >>= max(0, int(above.max()).bit_length() - bits)
     marked = np.zeros(len(among), dtype=np.bool_)
     for ends in (network.tail[arcs], network.head[arcs]):
-        keys = (ends << _KEY_BITS) + above
-        ordered = np.sort(keys)
-        after = np.searchsorted(ordered, np.arange(1, network.nodes + 1) << _KEY_BITS)
+        keys = ((ends << bits) + above).astype(np.int32)
+        after = np.cumsum(np.bincount(ends, minlength=network.nodes))
         last = np.minimum(np.concatenate([[0], after[:-1]]) + FEW, after) - 1
-        marked[arcs[keys <= ordered[last][ends]]] = True
+        marked[arcs[keys <= np.sort(keys)[last][ends]]] = True
     return marked
 
 

@@ -226,11 +226,10 @@ def _beyond(wanted: Wanted, person: Ints, need: Ints, pinned: Ints, covered: Int
 def _sorted(pairs: Pairs, people: int, needs: int) -> tuple[Ints, Ints, Ints]:
     """Give the eligible pairs sorted by person and need: the place of each in the table, person, need."""
     person, need = column(pairs.person), column(pairs.need)
-    places, codes = np.arange(len(person)), person * needs + need
-    if people * needs * len(person) < 2**63:  # the place fits behind the code, and sorting numbers is fastest
-        order = np.sort(codes * len(person) + places) % max(len(person), 1)
-    else:
-        order = np.argsort(codes)
+    order = np.arange(len(person))
+    for ids, many in ((need, needs), (person, people)):
+        for digit in range(0, many.bit_length(), 16):  # sixteen bits at a time NumPy sorts by counting
+            order = order[np.argsort((ids[order] >> digit).astype(np.uint16), kind="stable")]
     return order, person[order], need[order]
 
 

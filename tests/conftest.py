@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from models import Base
 from tests.databases import Postgres, Sqlite, database
@@ -26,6 +27,10 @@ ALIKE_ON_BOTH = frozenset(
 
 STRICTER_ON_POSTGRESQL = frozenset({"test_schemathesis.py", "test_outside_fields.py"})
 """Files that throw everything at every field; they run once, with the database that lets less pass."""
+
+# Machines are noisy: no test is told by the clock, nor is the making of its examples.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.hookimpl(tryfirst=True)

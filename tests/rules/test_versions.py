@@ -69,7 +69,11 @@ def test_a_change_reads_as_a_reviewer_would_say_it(before, after, expected):
     assert told(before, after) == expected
 
 
-WORDS = st.one_of(st.none(), st.text(max_size=60), st.text("茶园修剪，20\n", max_size=300))
+WORDS = st.one_of(
+    st.none(),
+    st.text("茶園é́e🌱👩‍🌾 <&>\"'\t\u200f0aß", max_size=60),  # some of everything; all of Unicode takes seconds to list
+    st.text("茶园修剪，20\n", max_size=300),
+)
 MOMENTS = st.datetimes(datetime(1999, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(datetime.isoformat)  # noqa: DTZ001
 SOME = st.lists(st.sampled_from("abcdef"), unique=True, max_size=5)
 CONTENTS = st.fixed_dictionaries({}, optional={

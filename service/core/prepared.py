@@ -155,6 +155,9 @@ def _inserting_all(tables: tuple[Table, ...]) -> str:
 def insert(connection: sa.Connection, waiting: Waiting) -> None:
     """Put new rows in, those of a table with the same columns each: on PostgreSQL, far away, by one statement."""
     tables = tuple((model, tuple(rows[0])) for model, rows in waiting.items())
+    for model, rows in waiting.items():
+        if any(row.keys() != rows[0].keys() for row in rows):
+            raise TypeError(f"rows of {model.__tablename__} say different columns")
     if connection.dialect.name == "postgresql":
         said = {model.__tablename__: _said(rows) for model, rows in waiting.items()}
         connection.exec_driver_sql(_inserting_all(tables), said)

@@ -49,6 +49,14 @@ def test_rows_come_back_as_they_were_put_in(world: World) -> None:
         assert uow.rows(_BY_KEY, keys=["'; --", '"', "\\", "三"]) == []
 
 
+def test_rows_of_a_table_say_the_same_columns(world: World) -> None:
+    """PostgreSQL would leave empty what only some of them say."""
+    without = a_reply("二")
+    del without["location"]
+    with pytest.raises(TypeError, match="replies"), world.house.write(SYSTEM) as uow:
+        uow.insert(Reply, [a_reply("一"), without])
+
+
 def test_what_may_stay_unseen_waits_for_the_rest(world: World) -> None:
     with world.house.write(SYSTEM) as uow:
         uow.insert(Reply, [a_reply("一")])

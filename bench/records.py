@@ -43,7 +43,7 @@ from tests.world import Sandbox, World, make_house, settle_cast
 CONNECTIONS = 16
 PROCESSES = len(os.sched_getaffinity(0))
 THREADS = 1
-"""Of a process: more wait for one another's turn at the interpreter, and only requests that wait themselves need them."""
+"""Of a process: a second one waits for the first at the interpreter; whose requests wait for others needs more."""
 BATCH, BATCHES_AT_ONCE = 50, 4
 MADE_AHEAD = 2500
 """So many records, and so many transactions, lie ready when a round starts."""

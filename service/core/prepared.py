@@ -5,6 +5,7 @@ Compiling is what Core remembers; looking it up, binding and reading by way of i
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -168,8 +169,13 @@ def insert(connection: sa.Connection, waiting: Waiting) -> None:
 
 
 def _said(rows: Sequence[Given]) -> str:
-    return orjson.dumps(rows, default=_as_text).decode()
+    try:
+        return orjson.dumps(rows, default=_as_text, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    except orjson.JSONEncodeError as error:
+        raise error.__cause__ or error from None  # what `_as_text` said
 
 
 def _as_text(value: Any) -> str:
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise ValueError("a time without a zone")
     return "\\x" + value.hex() if isinstance(value, bytes) else str(value)

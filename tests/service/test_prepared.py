@@ -57,6 +57,11 @@ def test_rows_of_a_table_say_the_same_columns(world: World) -> None:
         uow.insert(Reply, [a_reply("一"), without])
 
 
+def test_a_time_without_a_zone_is_refused_on_both(world: World) -> None:
+    with pytest.raises(ValueError, match="zone"), world.house.write(SYSTEM) as uow:
+        uow.insert(Reply, [a_reply("一") | {"at": AT.replace(tzinfo=None)}])
+
+
 def test_what_may_stay_unseen_waits_for_the_rest(world: World) -> None:
     with world.house.write(SYSTEM) as uow:
         uow.insert(Reply, [a_reply("一")])
